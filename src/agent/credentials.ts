@@ -1,0 +1,16 @@
+/** Proves to one gateway who we are. Made by agent/identity; refreshes by itself, under a lock across processes. */
+export interface Credentials {
+  /**
+   * `Authorization` and, for bound tokens, a fresh `DPoP` proof (RFC 9449) for one request. Throws IhcError `login-needed`
+   * when there is no login or the refresh was refused.
+   */
+  headers(method: string, url: URL): Promise<Readonly<Record<string, string>>>;
+}
+
+/** One gateway as the person's configuration names it. */
+export interface Profile {
+  readonly name: string;
+  readonly gateway: URL;
+  /** PEM of a private certificate authority, if the gateway needs one. */
+  readonly ca?: string;
+}

@@ -1,0 +1,99 @@
+import type { Duplex } from "node:stream";
+import type { Target } from "../core/access/target.ts";
+import type { MaskingRules } from "../core/masking/rule.ts";
+import type { Session } from "../core/session/session.ts";
+
+/** What a protocol folder exports. Adding a protocol is adding a folder and a line in `index.ts`. */
+export interface Protocol<Settings> {
+  readonly name: string;
+  /** Parses the target's part under the protocol's name; throws IhcError `config` with the path of the mistake. */
+  parseSettings(raw: unknown): Settings;
+  /** Serves one client connection to its end. Resolves when both sides are closed; never rejects for what a peer did. */
+  serve(client: Duplex, session: Session, upstream: Upstream<Settings>): Promise<void>;
+  /** Connects to the target and reports what its role could do behind the gate's back. */
+  check(upstream: Upstream<Settings>, masking: MaskingRules): Promise<readonly Finding[]>;
+  /** The statements (SQL, RBAC, sshd lines) that close the gaps, ready to run by a target's owner. */
+  harden(upstream: Upstream<Settings>, masking: MaskingRules): Promise<string>;
+  /** How local tools connect: pure, used by the CLI, so it takes no secrets but the session's own. */
+  clientHelp(local: LocalAddress, target: Target, settings: PublicSettings): ClientHelp;
+}
+
+/** One target as a protocol sees it. */
+export interface Upstream<Settings> {
+  readonly target: Target;
+  readonly settings: Settings;
+  /** Resolves a secret reference such as `env:PROD_DB_RO`. The value must not be kept, logged or shown. */
+  secret(reference: string): Promise<string>;
+  /** What the client must prove to be let in; only hashes, made when the session was opened. */
+  readonly login: SessionLogin;
+  readonly parser: Parser;
+  /** State that all connections to this target share while its settings stand, such as a catalog cache. */
+  readonly shared: Map<string, unknown>;
+  /** Tells the operator's log; the text must hold neither secret nor data. */
+  log(
+    level: "info" | "warn" | "error",
+    message: string,
+    fields?: Readonly<Record<string, string | number>>,
+  ): void;
+  /**
+   * Cancel keys across connections of this gateway: PostgreSQL's CancelRequest arrives on a connection of its own.
+   */
+  readonly cancels: CancelRegistry;
+}
+
+/** A session secret in the form a login needs. SCRAM keys are RFC 5802 with SHA-256, salt in base64. */
+export interface SessionLogin {
+  readonly user: string;
+  readonly scram: {
+    readonly salt: string;
+    readonly iterations: number;
+    readonly storedKey: string;
+    readonly serverKey: string;
+  };
+}
+
+/** Runs a parser out of process (worker with a stack limit); an error that is not the parser's own denies and replaces the worker. */
+export interface Parser {
+  /** `module` exports `handle(input)`; input and output are structured-clonable. Throws IhcError `invalid` when the worker died or timed out. */
+  call(module: URL, input: unknown): Promise<unknown>;
+}
+
+export interface CancelRegistry {
+  /** Registers a connection's cancel function under a fresh key; `dispose` forgets it. */
+  register(
+    session: string,
+    processId: number,
+    cancel: () => Promise<void>,
+  ): { readonly secretKey: Buffer; dispose(): void };
+  /** Runs the cancel function if the key is known and belongs to that session. */
+  cancel(session: string, processId: number, secretKey: Buffer): Promise<boolean>;
+}
+
+export interface Finding {
+  readonly severity: "critical" | "warning" | "info";
+  /** A rule name such as `superuser` or `masked-column-readable`. */
+  readonly rule: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface LocalAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Folder of a unix socket instead of host and port. */
+  readonly socket?: string;
+}
+
+/** What of a target's settings the person may know. */
+export type PublicSettings = Readonly<Record<string, string | number | boolean>>;
+
+export interface ClientHelp {
+  /** Lines for a person: what to type. */
+  readonly lines: readonly string[];
+  /** For a child process. Values of secrets are file paths, never the secret. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** For `--json` and MCP servers; holds no secret. */
+  readonly dsn: string;
+  /** Files to write 0600 into the session's runtime folder; `content` may hold the session secret. */
+  readonly files: readonly { readonly name: string; readonly content: (secret: string) => string }[];
+}

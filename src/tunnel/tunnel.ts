@@ -1,0 +1,20 @@
+import type { Duplex } from "node:stream";
+
+/**
+ * A tunnel carries one client connection from the local agent to the gateway. Today each has a WebSocket of its own; the
+ * interface does not show it. Binary frames carry bytes, the text frame `{"t":"eof"}` a half-close, `{"t":"end","reason":…}`
+ * the gateway's reason for ending. Both Duplexes propagate back-pressure and half-close, and set TCP_NODELAY.
+ */
+export interface TunnelEnd {
+  readonly stream: Duplex;
+  /** Resolves when the tunnel is over, with the gateway's reason when it gave one. */
+  readonly ended: Promise<string | undefined>;
+}
+
+/** What the local agent needs to open a tunnel: `headers` carry the token and a fresh DPoP proof, never the URL. */
+export interface OpenTunnel {
+  readonly url: URL;
+  readonly headers: () => Promise<Readonly<Record<string, string>>>;
+  readonly ca?: string;
+  readonly signal?: AbortSignal;
+}
