@@ -1,18 +1,17 @@
 /**
- * Characters that a terminal obeys or that change how neighbours are shown: C0, DEL, C1, bidirectional controls,
- * zero-width and other format characters, line and paragraph separators, tags.
+ * Characters that a terminal obeys or that change how neighbours are shown: control (C0, DEL, C1), format (bidirectional
+ * controls, zero-width, tags) and the line and paragraph separators.
  */
-const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Untrusted text made fit for a terminal: whatever could steer it is shown as an escape such as `\u202e`. */
 export function visible(text: string): string {
-  return text.toWellFormed().replace(unsafe, escape);
+  return text.toWellFormed().replace(unsafe, escaped);
 }
 
 /** As `visible`, but line breaks and tabs stay, for statements that are shown over several lines. */
 export function visibleLines(text: string): string {
-  return text.toWellFormed().replace(unsafe, (c) => (c === "\n" || c === "\t" ? c : escape(c)));
+  return text.toWellFormed().replace(unsafe, (c) => (c === "\n" || c === "\t" ? c : escaped(c)));
 }
 
 /** Whether `visible` would change anything besides line breaks and tabs. */
@@ -20,7 +19,7 @@ export function hasHidden(text: string): boolean {
   return visibleLines(text) !== text;
 }
 
-function escape(character: string): string {
+function escaped(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   if (code === 10) return "\\n";
   if (code === 13) return "\\r";
