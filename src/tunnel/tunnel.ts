@@ -11,6 +11,12 @@ export interface TunnelEnd {
   readonly ended: Promise<string | undefined>;
 }
 
+/** The gateway's side, which may end the tunnel and say why. */
+export interface ServerTunnelEnd extends TunnelEnd {
+  /** Sends the reason behind all bytes written so far and closes; a peer that does not read is cut off after a moment. */
+  end(reason: string): void;
+}
+
 /** What the local agent needs to open a tunnel: `headers` carry the token and a fresh DPoP proof, never the URL. */
 export interface OpenTunnel {
   readonly url: URL;
@@ -18,3 +24,14 @@ export interface OpenTunnel {
   readonly ca?: string;
   readonly signal?: AbortSignal;
 }
+
+/** When a silent peer counts as dead, milliseconds. */
+export interface KeepAlive {
+  readonly pingEvery: number;
+  readonly deadAfter: number;
+}
+
+export const keepAlive: KeepAlive = { pingEvery: 15_000, deadAfter: 60_000 };
+
+/** The largest WebSocket message that either side accepts. Senders stay below. */
+export const maxPayload = 1024 * 1024;
