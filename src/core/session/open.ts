@@ -1,0 +1,28 @@
+import type { Grant } from "../access/grant.ts";
+import { admitter } from "./admit.ts";
+import type { SessionParts } from "./parts.ts";
+import type { Session } from "./session.ts";
+import { verdictCache } from "./verdict-cache.ts";
+
+/** The session as one connection's protocol sees it. */
+export function openSession(parts: SessionParts): Session {
+  const signal = AbortSignal.any([parts.signal, parts.journal.failed]);
+  const verdicts = parts.verdicts ?? verdictCache();
+  return {
+    id: parts.id,
+    connection: parts.connection,
+    principal: parts.principal,
+    target: parts.target,
+    ...grantProperty(parts.grant()),
+    signal,
+    masks: parts.masks,
+    recording: parts.recording,
+    admit: admitter({ ...parts, signal, verdicts }),
+    record: (event) => parts.journal.add(event),
+    recorded: () => parts.journal.drained(),
+  };
+}
+
+function grantProperty(grant: Grant | undefined): { grant?: Grant } {
+  return grant ? { grant } : {};
+}
