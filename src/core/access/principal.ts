@@ -21,6 +21,8 @@ export interface Principal {
   readonly name: string;
   readonly groups: readonly string[];
   readonly via?: Via;
+  /** Set when a token speaks for a program and no person (client credentials); it may never review. */
+  readonly machine?: true;
   /** Thumbprint (RFC 7638) of the DPoP key that the token is bound to; absent for a bearer token. */
   readonly key?: string;
   /** RFC 8176 authentication methods of the login. */

@@ -1,4 +1,5 @@
 import type { Digest } from "../../base/bytes.ts";
+import { IhcError } from "../../base/errors.ts";
 import type { GrantId, RequestId, SessionId } from "../../base/ids.ts";
 import type { Json } from "../../base/json.ts";
 import type { Effect } from "../session/operation.ts";
@@ -50,4 +51,73 @@ export interface AccessRequest {
   readonly grant?: GrantId;
   /** A break-glass grant owes a review afterwards until somebody else has given one. */
   readonly reviewOwed: boolean;
+}
+
+/** Takes a pending request back. Only the person who filed it may, or the gateway itself when the client has gone. */
+export function cancelRequest(request: AccessRequest, by: Principal | "gateway", now: Date): AccessRequest {
+  if (by !== "gateway" && by.person !== request.requester.person)
+    throw new IhcError("denied", "only the person who asked may cancel", {
+      rule: "own-request-only",
+      hint: `say no instead: ihc deny ${request.id}`,
+    });
+  const problem = notPending(request, now);
+  if (problem) throw problem;
+  return ended(request, "canceled", now);
+}
+
+/** Times a pending request out. Throws IhcError `conflict` when its time is not up. */
+export function expireRequest(request: AccessRequest, now: Date): AccessRequest {
+  if (request.state !== "pending" || now < request.expiresAt) throw stateConflict(request);
+  return ended(request, "expired", now);
+}
+
+/**
+ * Spends an operation approval: it is good for one run of exactly that operation, and only as long after the approval as
+ * the reviewers had before it. Throws IhcError `conflict`.
+ */
+export function spendApproval(request: AccessRequest, digest: Digest, now: Date): AccessRequest {
+  const { operation, decidedAt } = request;
+  if (request.kind !== "operation" || request.state !== "approved" || !operation || !decidedAt)
+    throw stateConflict(request);
+  if (operation.digest !== digest)
+    throw new IhcError("conflict", `${request.id} approved another operation`, {
+      rule: "digest-differs",
+      hint: "run the operation again to ask anew",
+    });
+  if (now.getTime() >= decidedAt.getTime() + request.duration)
+    throw new IhcError("conflict", `the approval ${request.id} is too old`, {
+      rule: "approval-too-old",
+      hint: "run the operation again to ask anew",
+    });
+  return { ...request, version: request.version + 1, state: "used" };
+}
+
+/** Why the request does not wait for reviewers at this moment; undefined when it does. */
+export function notPending(request: AccessRequest, now: Date): IhcError | undefined {
+  if (request.state !== "pending") return stateConflict(request);
+  if (now < request.expiresAt) return undefined;
+  return new IhcError("conflict", `${request.id} has timed out`, {
+    rule: "request-expired",
+    hint: "it must be asked for again",
+  });
+}
+
+/** With the operation's texts masked, as it is kept once nobody needs to read it for a review. Not a change of state. */
+export function withoutSecrets(
+  request: AccessRequest,
+  shown: { readonly text: string; readonly parameters: readonly string[] },
+): AccessRequest {
+  if (!request.operation) return request;
+  return { ...request, operation: { ...request.operation, text: shown.text, parameters: shown.parameters } };
+}
+
+function ended(request: AccessRequest, state: "canceled" | "expired", now: Date): AccessRequest {
+  return { ...request, version: request.version + 1, state, decidedAt: now };
+}
+
+function stateConflict(request: AccessRequest): IhcError {
+  return new IhcError("conflict", `${request.id} is ${request.state}`, {
+    rule: "request-state",
+    hint: `look at it again: ihc requests ${request.id}`,
+  });
 }
