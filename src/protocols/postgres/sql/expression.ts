@@ -1,0 +1,68 @@
+import { select } from "./select.ts";
+import { list, nodeOf, strings, type Tree } from "./tree.ts";
+import { type Env, type Handler, nameOf, noteType, rangeName, visitFields, type Walk } from "./walk.ts";
+
+/** The expression nodes that name columns, functions, operators or types. */
+export const expressions: Readonly<Record<string, Handler>> = {
+  ColumnRef: column,
+  A_Indirection: indirection,
+  FuncCall: call,
+  A_Expr: operation,
+  SubLink: sublink,
+  SortBy: sort,
+  TypeName: (fields, _env, walk) => noteType(fields, walk.found),
+  SelectStmt: (fields, env, walk) => select(fields, env, walk),
+  RangeSubselect: (fields, env, walk) => walk.visit(fields["subquery"], inner(env)),
+  RangeFunction: (fields, env, walk) => visitFields(fields, inner(env), walk, ["alias"]),
+  RangeVar: (fields, _env, walk) => {
+    walk.found.relations.push({ ...rangeName(fields), use: "define" });
+  },
+};
+
+function column(fields: Tree, env: Env, walk: Walk): void {
+  const parts = list(fields["fields"]);
+  const star = nodeOf(parts.at(-1))?.type === "A_Star";
+  walk.found.columns.push({ scope: env.scope, fields: strings(parts), star, place: env.place });
+}
+
+function indirection(fields: Tree, env: Env, walk: Walk): void {
+  walk.found.attributes.push(...strings(fields["indirection"]));
+  walk.visit(fields["arg"], value(env));
+  walk.visit(fields["indirection"], value(env));
+}
+
+function call(fields: Tree, env: Env, walk: Walk): void {
+  const name = nameOf(fields["funcname"]);
+  if (name !== undefined) walk.found.functions.push(name);
+  visitFields(fields, value(env), walk, ["funcname"]);
+}
+
+function operation(fields: Tree, env: Env, walk: Walk): void {
+  note(fields["name"], walk);
+  visitFields(fields, value(env), walk, ["name"]);
+}
+
+function sublink(fields: Tree, env: Env, walk: Walk): void {
+  note(fields["operName"], walk);
+  walk.visit(fields["testexpr"], value(env));
+  walk.visit(fields["subselect"], inner(env));
+}
+
+function sort(fields: Tree, env: Env, walk: Walk): void {
+  note(fields["useOp"], walk);
+  walk.visit(fields["node"], value(env));
+}
+
+function note(name: unknown, walk: Walk): void {
+  const operator = nameOf(name);
+  if (operator !== undefined) walk.found.operators.push(operator);
+}
+
+/** Inside an operator or a call nothing is bare any more. */
+function value(env: Env): Env {
+  return env.place === "output" ? { ...env, place: "expression" } : env;
+}
+
+function inner(env: Env): Env {
+  return { ...env, place: "expression", client: false };
+}
