@@ -1,0 +1,150 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Dialect, Kysely } from "kysely";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { IhcError } from "../base/errors.ts";
+import { migrate } from "./migrations/all.ts";
+import { isRetryable, postgresDialect } from "./postgres.ts";
+import { writeQueue } from "./queue.ts";
+import { auditReader } from "./reader.ts";
+import type { Schema } from "./schema.ts";
+import { sqliteDialect } from "./sqlite.ts";
+import type { Store, Tables } from "./store.ts";
+import { type Changes, transactionTables } from "./tables.ts";
+
+export type StoreLocation = { readonly sqlite: string } | { readonly postgres: string };
+
+/** A store with what the sequencer and `verifyStore` need besides. */
+export interface OpenStore extends Store {
+  readonly database: Database;
+}
+
+export interface Database {
+  readonly db: Kysely<Schema>;
+  readonly dialect: "sqlite" | "postgres";
+  /** Calls back after each commit of this process that queued entries. Returns the way to stop it. */
+  onQueued(listener: () => void): () => void;
+}
+
+/**
+ * Opens the store: `{ sqlite: folder }` or `{ postgres: url }`, with its schema up to date. Throws IhcError `config` for a
+ * folder that others can write and `storage` when the database cannot be reached.
+ */
+export async function openStore(location: StoreLocation, clock: Clock = systemClock): Promise<OpenStore> {
+  const dialect = "sqlite" in location ? "sqlite" : "postgres";
+  const db = new Kysely<Schema>({ dialect: await connect(location) });
+  try {
+    await migrate(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return assemble(db, dialect, clock);
+}
+
+function connect(location: StoreLocation): Promise<Dialect> | Dialect {
+  return "sqlite" in location ? sqliteDialect(location.sqlite) : postgresDialect(location.postgres);
+}
+
+function assemble(db: Kysely<Schema>, dialect: "sqlite" | "postgres", clock: Clock): OpenStore {
+  const listeners = new Set<() => void>();
+  const inside = new AsyncLocalStorage<{ open: boolean }>();
+
+  const once = async <T>(work: (tables: Tables) => Promise<T>): Promise<T> => {
+    const changes: Changes = { vouches: [], entries: [] };
+    const transaction = db.transaction();
+    const { result, queued } = await (dialect === "postgres"
+      ? transaction.setIsolationLevel("serializable")
+      : transaction
+    ).execute(async (executor) => {
+      const scope = { open: true };
+      try {
+        const done = await inside.run(scope, () => work(transactionTables(executor, changes)));
+        return { result: done, queued: await writeQueue(executor, changes, clock.now()) };
+      } finally {
+        scope.open = false;
+      }
+    });
+    if (queued > 0) for (const listener of listeners) listener();
+    return result;
+  };
+
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    // With SQLite's single connection a transaction that waits for another one would wait for ever.
+    if (inside.getStore()?.open)
+      throw new IhcError("internal", "use the tables of the transaction inside it");
+    return translated(work);
+  };
+  const atomically: Atomically = (work) => guarded(() => retried(() => once(work)));
+  const plain = transactionTables(db, { vouches: [], entries: [] });
+  const reading: Atomically = (work) => guarded(() => work(plain));
+
+  return {
+    ...singleTables(atomically, reading),
+    atomically,
+    audit: auditReader(db),
+    database: {
+      db,
+      dialect,
+      onQueued: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    close: () => db.destroy(),
+  };
+}
+
+type Atomically = <T>(work: (tables: Tables) => Promise<T>) => Promise<T>;
+
+/** The tables outside a transaction: each change is one of its own. */
+function singleTables(atomically: Atomically, reading: Atomically): Tables {
+  return {
+    requests: {
+      insert: (request) => atomically(({ requests }) => requests.insert(request)),
+      get: (id) => reading(({ requests }) => requests.get(id)),
+      list: (filter) => reading(({ requests }) => requests.list(filter)),
+      replace: (next) => atomically(({ requests }) => requests.replace(next)),
+    },
+    grants: {
+      insert: (grant) => atomically(({ grants }) => grants.insert(grant)),
+      get: (id) => reading(({ grants }) => grants.get(id)),
+      list: (filter) => reading(({ grants }) => grants.list(filter)),
+      replace: (next) => atomically(({ grants }) => grants.replace(next)),
+    },
+    sessions: {
+      insert: (session) => atomically(({ sessions }) => sessions.insert(session)),
+      get: (id) => reading(({ sessions }) => sessions.get(id)),
+      list: (filter) => reading(({ sessions }) => sessions.list(filter)),
+      replace: (next) => atomically(({ sessions }) => sessions.replace(next)),
+    },
+    chunks: {
+      insert: (chunk) => atomically(({ chunks }) => chunks.insert(chunk)),
+      list: (session) => reading(({ chunks }) => chunks.list(session)),
+    },
+    enqueue: (entry) => atomically(({ enqueue }) => enqueue(entry)),
+  };
+}
+
+const attempts = 12;
+
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isRetryable(error) || attempt === attempts) throw error;
+      await sleep(Math.random() * 2 ** Math.min(attempt, 8));
+    }
+  }
+}
+
+/** What the database says becomes IhcError `storage`; what `work` throws on purpose stays as it is. */
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof IhcError) throw cause;
+    throw new IhcError("storage", "the store failed", { hint: "see the gateway's log", cause });
+  }
+}

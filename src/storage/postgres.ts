@@ -1,0 +1,21 @@
+import { PostgresDialect } from "kysely";
+import pg from "pg";
+
+/** A pool of connections to the database that several gateways share. */
+export function postgresDialect(url: string): PostgresDialect {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 10_000,
+    application_name: "ihc",
+    options: "-c synchronous_commit=on -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
+  });
+  // An idle connection that breaks must not end the process; whoever asks next gets a new one, or the error.
+  pool.on("error", () => undefined);
+  return new PostgresDialect({ pool });
+}
+
+/** Whether running the transaction again may succeed: serialization failure or deadlock. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === "40001" || error.code === "40P01");
+}
