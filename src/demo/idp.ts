@@ -128,7 +128,10 @@ function configuration(options: IdpOptions, clientId: string, signingKey: JWK): 
         successSource: successPage,
       },
       dPoP: { enabled: true },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
       rpInitiatedLogout: { enabled: false },
       resourceIndicators: {
         enabled: true,
@@ -168,7 +171,7 @@ function claimsOf(person: Person): Record<string, unknown> {
 function pollQuickly(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next();
-    if (ctx.oidc?.route === "device_authorization" && ctx.status === 200 && typeof ctx.body === "object")
+    if (ctx["oidc"]?.route === "device_authorization" && ctx.status === 200 && typeof ctx.body === "object")
       ctx.body = { ...ctx.body, interval: 1 };
   });
 }

@@ -7,12 +7,6 @@ import { type LoggedIn, login } from "../../src/agent/identity/login.ts";
 import type { AgentPaths } from "../../src/agent/paths.ts";
 import { signIn } from "../../src/demo/sign-in.ts";
 
-/**
- * A real oidc-provider: `startIdp({ audience })` from src/demo/idp.ts, re-stated here so that tests find it. `loggedIn` goes
- * through the real device flow against a running gateway (anything that serves /.well-known/ihc).
- */
-export { type Idp, type IdpOptions, startIdp } from "../../src/demo/idp.ts";
-
 export interface Laptop {
   readonly paths: AgentPaths;
   readonly profile: Profile;

@@ -31,8 +31,10 @@ async function revoke(profile: Profile, login: Login, signal: AbortSignal): Prom
       await client.tokenRevocation(config, login.refresh_token, { token_type_hint: "refresh_token" });
     await client.tokenRevocation(config, login.access_token, { token_type_hint: "access_token" });
     return true;
-  } catch {
-    // Offline or refused: the person is told by `revoked: false`; locally the tokens are gone already.
-    return false;
+  } catch (cause) {
+    // A provider may be unable to take back a signed access token, which ends by itself (RFC 7009 section 2.2.1).
+    const unsupported = cause instanceof client.ResponseBodyError && cause.error === "unsupported_token_type";
+    // Offline or refused: the person is told by the result; here the tokens are gone already.
+    return unsupported && login.refresh_token !== undefined;
   }
 }

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { openCredentials } from "../../../src/agent/identity/credentials.ts";
+import { type Idp, startIdp } from "../../../src/demo/idp.ts";
 import { serveDiscovery } from "../../support/discovery.ts";
-import { type Idp, logIn, newLaptop, startIdp } from "../../support/idp.ts";
+import { logIn, newLaptop } from "../../support/idp.ts";
 
 let idp: Idp;
 before(async () => {
