@@ -1,4 +1,5 @@
-import type { How, Masked, MaskingRules } from "./rule.ts";
+import type { DetectorName, How, Masked, MaskingRules } from "./rule.ts";
+import type { Match } from "./scan.ts";
 
 /**
  * A target's masks, compiled once per session. Column lookups are for compiling a plan per result shape, never per row;
@@ -12,6 +13,15 @@ export interface MaskPlan {
   name(column: string): How | undefined;
   readonly hasColumns: boolean;
   readonly hasDetectors: boolean;
+  /** How a detector's matches are replaced; undefined when no rule names it. */
+  detects(name: DetectorName): How | undefined;
+  /**
+   * False when nothing in the range can match, whatever stands around it: the prefilter for frames and whole chunks,
+   * without allocation.
+   */
+  suspects(bytes: Uint8Array, from: number, to: number): boolean;
+  /** Where the detectors match, for a caller that replaces by itself. */
+  find(bytes: Uint8Array, from: number, to: number): readonly Match[];
   /** Runs the detectors over any text that leaves the target. */
   text(text: string): Masked<string>;
   /**
@@ -19,6 +29,8 @@ export interface MaskPlan {
    * neither decoded nor copied.
    */
   bytes(bytes: Uint8Array): Masked<Uint8Array>;
-  /** Replaces one value as text. */
+  /** As `bytes` for a JSON text: string leaves stay strings, escapes are seen through, numbers stay numbers. */
+  json(bytes: Uint8Array): Masked<Uint8Array>;
+  /** Replaces one value as text. `null` gives the empty text: the protocol writes its own NULL. */
   value(how: How, value: string): Masked<string>;
 }
