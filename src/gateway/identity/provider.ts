@@ -1,0 +1,75 @@
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
+import { allowInsecureRequests, discoveryRequest, processDiscoveryResponse } from "oauth4webapi";
+import { IhcError } from "../../base/errors.ts";
+
+/** An unknown key id may make us ask the provider again this often, milliseconds. */
+const cooldown = 30_000;
+const keysFreshFor = 600_000;
+const answerWithin = 5_000;
+
+/**
+ * The provider's signing keys, found through its discovery document, whose issuer must be exactly the configured one.
+ * Discovery happens on first use and again after a failure, at most once per cooldown.
+ */
+export function providerKeys(issuer: string): JWTVerifyGetKey {
+  const configured = secureUrl(issuer, "issuer");
+  let keys: Promise<JWTVerifyGetKey> | undefined;
+  let failedAt = Number.NEGATIVE_INFINITY;
+  const found = (): Promise<JWTVerifyGetKey> => {
+    if (keys) return keys;
+    if (performance.now() - failedAt < cooldown / 10) throw unreachable();
+    keys = discovered(configured).catch((cause: unknown) => {
+      keys = undefined;
+      failedAt = performance.now();
+      throw cause instanceof IhcError ? cause : unreachable(cause);
+    });
+    return keys;
+  };
+  return async (header, token) => {
+    try {
+      return await (await found())(header, token);
+    } catch (cause) {
+      if (isKeyMismatch(cause) || cause instanceof IhcError) throw cause;
+      throw unreachable(cause);
+    }
+  };
+}
+
+async function discovered(issuer: URL): Promise<JWTVerifyGetKey> {
+  const insecure = issuer.protocol === "http:" ? { [allowInsecureRequests]: true } : {};
+  const response = await discoveryRequest(issuer, {
+    algorithm: "oidc",
+    signal: AbortSignal.timeout(answerWithin),
+    ...insecure,
+  });
+  const server = await processDiscoveryResponse(issuer, response);
+  if (server.jwks_uri === undefined)
+    throw new IhcError("unavailable", "the identity provider publishes no keys");
+  return createRemoteJWKSet(secureUrl(server.jwks_uri, "jwks_uri"), {
+    cooldownDuration: cooldown,
+    cacheMaxAge: keysFreshFor,
+    timeoutDuration: answerWithin,
+  });
+}
+
+function isKeyMismatch(cause: unknown): boolean {
+  return (
+    cause instanceof errors.JWKSNoMatchingKey ||
+    cause instanceof errors.JWKSMultipleMatchingKeys ||
+    cause instanceof errors.JOSENotSupported
+  );
+}
+
+function secureUrl(text: string, what: string): URL {
+  const url = new URL(text);
+  const loopback = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+  if (url.protocol === "https:" || (url.protocol === "http:" && loopback)) return url;
+  throw new IhcError("config", `the ${what} must be https`, { hint: "http is for loopback addresses only" });
+}
+
+function unreachable(cause?: unknown): IhcError {
+  return new IhcError("unavailable", "the identity provider cannot be asked for its keys", {
+    hint: "try again; if it lasts, tell the gateway's operator",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -1,0 +1,107 @@
+import { errors, type JWTVerifyGetKey, jwtVerify } from "jose";
+import type { Clock } from "../../base/clock.ts";
+import { IhcError } from "../../base/errors.ts";
+import type { Principal } from "../../core/access/principal.ts";
+import { signatureAlgorithms } from "./algorithms.ts";
+import { type ClaimRules, principalOf } from "./claims.ts";
+import { proofChecker } from "./dpop.ts";
+import { presentedToken } from "./header.ts";
+import { providerKeys } from "./provider.ts";
+
+export interface IdentityRules extends ClaimRules {
+  /** `optional` lets providers in that cannot bind tokens; a bound token needs its proof all the same. */
+  readonly dpop: "required" | "optional";
+}
+
+/** One HTTP request as far as identity is concerned. */
+export interface Credential {
+  readonly method: string;
+  /** The public URL as the client addressed it. */
+  readonly url: URL;
+  readonly authorization: string | undefined;
+  readonly proof: string | undefined;
+}
+
+export interface Verified {
+  readonly principal: Principal;
+  readonly tokenExpiresAt: Date;
+}
+
+/** Says who sent a request. Throws IhcError `unauthenticated` with the reason, `unavailable` when keys cannot be had. */
+export type Identity = (request: Credential) => Promise<Verified>;
+
+/** Clocks of provider and gateway may differ by this much, seconds. */
+const skew = 60;
+const accessTokenTypes: readonly (string | undefined)[] = [undefined, "jwt", "at+jwt", "application/at+jwt"];
+
+/** The only verifier of tokens. `keys` are the provider's, found by discovery unless given. */
+export function identity(
+  rules: IdentityRules,
+  clock: Clock,
+  keys: JWTVerifyGetKey = providerKeys(rules.issuer),
+): Identity {
+  const checkProof = proofChecker(clock);
+  return async (request) => {
+    const { scheme, token } = presentedToken(request.authorization);
+    const claims = await verifiedClaims(token, rules, clock, keys);
+    const principal = principalOf(claims, rules);
+    if (principal.key === undefined) {
+      if (rules.dpop === "required" || scheme === "DPoP")
+        throw new IhcError("unauthenticated", "the token is not bound to a key", {
+          hint: "log in again: ihc login",
+        });
+    } else {
+      if (scheme !== "DPoP")
+        throw new IhcError("unauthenticated", "a bound token was sent as a bearer token");
+      if ((await checkProof(request, token)) !== principal.key)
+        throw new IhcError("unauthenticated", "the token is bound to another key");
+    }
+    return { principal, tokenExpiresAt: new Date(claims.exp * 1000) };
+  };
+}
+
+async function verifiedClaims(token: string, rules: IdentityRules, clock: Clock, keys: JWTVerifyGetKey) {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(token, keys, {
+      algorithms: [...signatureAlgorithms],
+      issuer: rules.issuer,
+      currentDate: clock.now(),
+      clockTolerance: skew,
+      requiredClaims: ["iss", "sub", "aud", "exp"],
+    });
+    checkHeader(protectedHeader);
+    if (payload.iat !== undefined && payload.iat * 1000 > clock.now().getTime() + skew * 1000)
+      throw new IhcError("unauthenticated", "the token is from the future", {
+        hint: "the gateway's clock may be wrong: ihc doctor",
+      });
+    return { ...payload, exp: payload.exp ?? 0 };
+  } catch (cause) {
+    throw reasonOf(cause);
+  }
+}
+
+/** Keys come from the provider alone: a header that brings its own, or asks for a rule we do not know, is refused. */
+function checkHeader(header: Readonly<Record<string, unknown>>): void {
+  for (const name of ["jwk", "jku", "x5u", "x5c", "crit", "b64", "enc", "zip"])
+    if (header[name] !== undefined)
+      throw new IhcError("unauthenticated", `the token's header must not hold ${name}`);
+  const type = typeof header["typ"] === "string" ? header["typ"].toLowerCase() : header["typ"];
+  if (!(type === undefined || (typeof type === "string" && accessTokenTypes.includes(type))))
+    throw new IhcError("unauthenticated", "this is not an access token", { hint: "send the access token" });
+}
+
+function reasonOf(cause: unknown): unknown {
+  if (cause instanceof errors.JWTExpired)
+    return new IhcError("unauthenticated", "the token has expired", {
+      hint: "log in again: ihc login",
+      cause,
+    });
+  if (cause instanceof errors.JWTClaimValidationFailed)
+    return new IhcError("unauthenticated", `the token's claim ${cause.claim} is not acceptable`, { cause });
+  if (cause instanceof errors.JOSEError || cause instanceof TypeError || cause instanceof SyntaxError)
+    return new IhcError("unauthenticated", "the token is not valid", {
+      hint: "log in again: ihc login",
+      cause,
+    });
+  return cause;
+}

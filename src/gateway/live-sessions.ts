@@ -1,0 +1,282 @@
+import { IhcError } from "../base/errors.ts";
+import { newId, type SessionId } from "../base/ids.ts";
+import { type Grant, grantUnusable } from "../core/access/grant.ts";
+import type { Principal } from "../core/access/principal.ts";
+import type { SessionRecord } from "../core/access/session-record.ts";
+import type { SessionInput } from "../core/api/schema.ts";
+import { clippedText } from "../core/audit/leaf.ts";
+import type { JournalWriter } from "../core/journal/writer.ts";
+import { approvalsFor } from "./approvals.ts";
+import { grantFor } from "./entry.ts";
+import type { InForce, ServedTarget } from "./in-force.ts";
+import { type LiveParts, LiveSession } from "./live-session.ts";
+import { actorName } from "./records.ts";
+import { loginText, newSessionSecret } from "./session-secret.ts";
+
+export interface LiveSessionsParts extends LiveParts {
+  /** Opens a session's journal; throws IhcError `unavailable` when there is no room to record. */
+  readonly openJournal: (session: SessionId) => Promise<JournalWriter>;
+}
+
+export interface Opened {
+  readonly record: SessionRecord;
+  readonly secret: string;
+  readonly served: ServedTarget;
+}
+
+/** The sessions that are open in this gateway. */
+export class LiveSessions {
+  readonly #parts: LiveSessionsParts;
+  readonly #sessions = new Map<SessionId, LiveSession>();
+  readonly #ending = new Map<SessionId, Promise<void>>();
+  #draining = false;
+
+  constructor(parts: LiveSessionsParts) {
+    this.#parts = parts;
+  }
+
+  get(id: SessionId): LiveSession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  connections(id: SessionId): number {
+    return this.#sessions.get(id)?.connections ?? 0;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get totalConnections(): number {
+    return [...this.#sessions.values()].reduce((sum, { connections }) => sum + connections, 0);
+  }
+
+  /** Opens a session under a grant, or without where policy needs none. The secret is returned once and not kept. */
+  async open(principal: Principal, input: SessionInput): Promise<Opened> {
+    if (this.#draining)
+      throw new IhcError("unavailable", "the gateway is stopping", { hint: "try again soon" });
+    const { records, current } = this.#parts;
+    const inForce = current();
+    const { served, grant } = await grantFor(records, inForce, principal, input);
+    const now = records.clock.now();
+    const { secret, login } = await newSessionSecret("ihc");
+    const id = newId("ses");
+    const incident = grant?.incident ?? input.incident;
+    const record: SessionRecord = {
+      id,
+      version: 1,
+      state: "open",
+      principal,
+      target: served.target.name,
+      protocol: served.protocol.name,
+      ...(grant ? { grant: grant.id } : {}),
+      reason: input.reason ?? grant?.reason ?? "",
+      ...(incident === undefined ? {} : { incident }),
+      breakGlass: grant?.breakGlass ?? false,
+      policyVersion: inForce.policy.version,
+      login: loginText(login),
+      openedAt: now,
+      expiresAt: grant?.expiresAt ?? new Date(now.getTime() + inForce.sessionLength),
+      complete: true,
+    };
+    await this.#start(record, served, grant);
+    return { record, secret, served };
+  }
+
+  /** Ends a session for a reason that people read: cuts, cancels, seals, and enters it in the log. Safe to call again. */
+  end(id: SessionId, reason: IhcError, actor = "gateway"): Promise<void> {
+    const known = this.#ending.get(id);
+    if (known) return known;
+    const live = this.#sessions.get(id);
+    if (!live) return Promise.resolve();
+    const ending = this.#end(live, reason, actor).finally(() => this.#ending.delete(id));
+    this.#ending.set(id, ending);
+    return ending;
+  }
+
+  /** Ends what is out of time. Cheap: meant to be called several times a second. */
+  tick(): void {
+    const now = this.#parts.records.clock.now();
+    for (const [id, live] of this.#sessions) {
+      const reason = outOfTime(live, now);
+      if (reason) this.#finish(id, reason);
+    }
+  }
+
+  /** As tick, and asks policy again: after every change of policy, targets or somebody's groups, and now and then. */
+  sweep(): void {
+    const inForce = this.#parts.current();
+    const now = this.#parts.records.clock.now();
+    for (const [id, live] of this.#sessions) {
+      const reason = outOfTime(live, now) ?? lostGround(live, inForce, now);
+      if (reason) this.#finish(id, reason);
+    }
+  }
+
+  /** A grant has changed: its sessions see it at once. */
+  grantChanged(grant: Grant): void {
+    for (const live of this.#sessions.values())
+      if (live.state.grant?.id === grant.id) live.state.grant = grant;
+    this.tick();
+  }
+
+  /** A newer token of somebody: what it no longer says, their sessions lose. */
+  seen(principal: Principal): void {
+    let changed = false;
+    for (const { state } of this.#sessions.values()) {
+      if (state.principal.person !== principal.person || sameGroups(state.principal, principal)) continue;
+      state.principal = { ...state.principal, groups: principal.groups };
+      changed = true;
+    }
+    if (changed) this.sweep();
+  }
+
+  /** Ends everything, for an orderly stop. */
+  async drain(reason: IhcError): Promise<void> {
+    this.#draining = true;
+    await Promise.all([...this.#sessions.keys()].map((id) => this.end(id, reason)));
+  }
+
+  async #start(record: SessionRecord, served: ServedTarget, grant: Grant | undefined): Promise<void> {
+    const { records, openJournal, current } = this.#parts;
+    const journal = await openJournal(record.id);
+    try {
+      await journal.append(opening(record, grant), "durable");
+      await records.store.atomically(async (tables) => {
+        await tables.sessions.insert(record);
+        await tables.enqueue({
+          kind: "session.opened",
+          at: record.openedAt,
+          actor: actorName(record.principal),
+          detail: detailOf(record),
+        });
+      });
+    } catch (error) {
+      await journal.close("the session could not be opened");
+      throw error;
+    }
+    const { principal } = record;
+    const approvals = approvalsFor(records, {
+      session: record.id,
+      principal,
+      target: record.target,
+      reason: record.reason,
+      ...(record.incident === undefined ? {} : { incident: record.incident }),
+      breakGlass: record.breakGlass,
+      policyVersion: () => current().policy.version,
+    });
+    const live = new LiveSession({ record, journal, approvals, served, principal, grant }, this.#parts);
+    this.#sessions.set(record.id, live);
+    journal.failed.addEventListener("abort", () => this.#finish(record.id, unrecordable), { once: true });
+    if (journal.failed.aborted) this.#finish(record.id, unrecordable);
+    if (this.#draining) this.#finish(record.id, new IhcError("unavailable", "the gateway is stopping"));
+  }
+
+  #finish(id: SessionId, reason: IhcError): void {
+    this.end(id, reason).catch((error: unknown) => {
+      this.#parts.log.error({ err: error, session: id }, "a session did not end in order");
+    });
+  }
+
+  async #end(live: LiveSession, reason: IhcError, actor: string): Promise<void> {
+    const { record, journal } = live.state;
+    live.abort(reason);
+    await live.settled();
+    this.#sessions.delete(record.id);
+    const sealed = await closed(journal, reason.message);
+    const { store, clock, notify } = this.#parts.records;
+    await store.atomically(async (tables) => {
+      const now = clock.now();
+      const current = (await tables.sessions.get(record.id)) ?? record;
+      if (current.state === "ended") return;
+      const ended: SessionRecord = {
+        ...current,
+        version: current.version + 1,
+        state: "ended",
+        endedAt: now,
+        endReason: reason.message,
+        complete: sealed,
+      };
+      if (!(await tables.sessions.replace(ended))) throw new IhcError("conflict", "the session has changed");
+      await tables.enqueue({
+        kind: "session.ended",
+        at: now,
+        actor,
+        detail: { ...detailOf(record), why: clippedText(reason.message), complete: sealed },
+      });
+    });
+    notify.changed(record.id);
+  }
+}
+
+const unrecordable = new IhcError("unavailable", "the session cannot be recorded any more", {
+  hint: "tell the gateway's operator",
+});
+
+/** Whether the recording could be finished; a failed journal is sealed as it is at the next start. */
+async function closed(journal: JournalWriter, reason: string): Promise<boolean> {
+  try {
+    await journal.close(reason);
+    return !journal.failed.aborted;
+  } catch {
+    return false;
+  }
+}
+
+function outOfTime(live: LiveSession, now: Date): IhcError | undefined {
+  const { principal, grant, record } = live.state;
+  if (live.overdue) return new IhcError("denied", grant ? "the grant has ended" : "the session's time is up");
+  if (grant?.state === "revoked")
+    return new IhcError("denied", `the grant was revoked by ${grant.endedBy ?? "the gateway"}`);
+  if (grant && grantUnusable(grant, principal, record.target, now))
+    return new IhcError("denied", "the grant has ended");
+  return undefined;
+}
+
+function lostGround(live: LiveSession, inForce: InForce, now: Date): IhcError | undefined {
+  const { served, principal, grant, record } = live.state;
+  const target = inForce.targets.get(record.target);
+  if (!target) return new IhcError("denied", "the target was taken away");
+  if (target.fingerprint !== served.fingerprint)
+    return new IhcError("denied", "the target's settings have changed: connect again");
+  const access = inForce.policy.access(principal, target.target, grant?.effects, record.breakGlass, now);
+  if (access.kind === "deny")
+    return new IhcError("denied", `policy does not allow it any more: ${access.reason}`);
+  if (access.kind === "needs-grant" && !grant) return new IhcError("denied", "policy asks for a grant now");
+  return undefined;
+}
+
+function sameGroups(a: Principal, b: Principal): boolean {
+  return a.groups.length === b.groups.length && a.groups.every((group) => b.groups.includes(group));
+}
+
+function opening(record: SessionRecord, grant: Grant | undefined) {
+  return {
+    type: "session",
+    session: record.id,
+    person: record.principal.name,
+    target: record.target,
+    protocol: record.protocol,
+    reason: record.reason,
+    ...(record.incident === undefined ? {} : { incident: record.incident }),
+    ...(record.principal.via ? { via: record.principal.via.name } : {}),
+    ...(grant ? { grant: grant.id } : {}),
+    approvedBy: grant?.approvedBy ?? [],
+    breakGlass: record.breakGlass,
+    policyVersion: record.policyVersion,
+  } as const;
+}
+
+function detailOf(record: SessionRecord) {
+  return {
+    session: record.id,
+    person: record.principal.person,
+    target: record.target,
+    protocol: record.protocol,
+    reason: clippedText(record.reason),
+    policy: record.policyVersion,
+    expiresAt: record.expiresAt.toISOString(),
+    ...(record.grant === undefined ? {} : { grant: record.grant }),
+    ...(record.breakGlass ? { breakGlass: true } : {}),
+  };
+}

@@ -1,0 +1,144 @@
+import { IhcError } from "../base/errors.ts";
+import type { RequestId } from "../base/ids.ts";
+import { decide } from "../core/access/decide.ts";
+import { fileAccess } from "../core/access/filing.ts";
+import type { Principal } from "../core/access/principal.ts";
+import { type AccessRequest, cancelRequest, expireRequest } from "../core/access/request.ts";
+import type { RequestInput, ReviewInput } from "../core/api/schema.ts";
+import type { InForce } from "./in-force.ts";
+import { actorName, type Changed, changeRequest, grantEntry, type Records, requestEntry } from "./records.ts";
+
+/** Pending requests that one person may have at a time, so that nobody buries the reviewers. */
+const mostPending = 50;
+
+/** Files a request for a grant, if policy asks for one. Throws IhcError `denied`, `conflict`, `invalid`, `not-found`. */
+export async function fileRequest(
+  records: Records,
+  inForce: InForce,
+  requester: Principal,
+  input: RequestInput,
+): Promise<AccessRequest> {
+  const now = records.clock.now();
+  const breakGlass = input.break_glass ?? false;
+  const decision = needed(inForce, requester, input, breakGlass, now);
+  const filed = fileAccess({
+    requester,
+    target: input.target,
+    decision,
+    reason: input.reason,
+    ...(input.incident === undefined ? {} : { incident: input.incident }),
+    duration: input.duration ?? Math.min(inForce.defaultDuration, decision.longest),
+    breakGlass,
+    reviewOwed: breakGlass && (await owesReview(records, requester)),
+    policyVersion: inForce.policy.version,
+    ttl: inForce.requestTtl,
+    now,
+  });
+  await refuseTooMany(records, requester);
+  const actor = actorName(requester);
+  await records.store.atomically(async (tables) => {
+    await tables.requests.insert(filed.request);
+    await tables.enqueue(requestEntry("request.created", filed.request, actor, now));
+    if (!filed.grant) return;
+    await tables.grants.insert(filed.grant);
+    await tables.enqueue(grantEntry("grant.issued", filed.grant, actor, now));
+  });
+  return filed.request;
+}
+
+function needed(
+  { policy, targets }: InForce,
+  requester: Principal,
+  input: RequestInput,
+  breakGlass: boolean,
+  now: Date,
+) {
+  const served = targets.get(input.target);
+  if (!served) throw new IhcError("not-found", "no such target", { hint: "see ihc targets" });
+  const decision = policy.access(requester, served.target, input.effects, breakGlass, now);
+  if (decision.kind === "needs-grant") return decision;
+  if (decision.kind === "allow")
+    throw new IhcError("conflict", "policy lets you in without a request", {
+      rule: decision.rule,
+      hint: `connect: ihc connect ${served.target.name}`,
+    });
+  throw new IhcError("denied", decision.reason, {
+    rule: decision.rule,
+    ...(decision.hint === undefined ? {} : { hint: decision.hint }),
+  });
+}
+
+/** One review, bound to the version and the digest that the reviewer saw. */
+export function reviewRequest(
+  records: Records,
+  inForce: InForce,
+  reviewer: Principal,
+  id: RequestId,
+  version: number,
+  input: ReviewInput,
+): Promise<AccessRequest> {
+  if (inForce.reviewAmr.length > 0 && !inForce.reviewAmr.some((method) => reviewer.amr.includes(method)))
+    throw new IhcError("denied", "a review needs a stronger login", {
+      rule: "review-amr",
+      hint: `log in with one of: ${inForce.reviewAmr.join(", ")}`,
+    });
+  return changeRequest(records, id, version, (current, now): Changed => {
+    const { request, grant } = decide(current, {
+      reviewer,
+      answer: input.answer,
+      digest: input.digest,
+      ...(input.duration === undefined ? {} : { duration: input.duration }),
+      ...(input.comment === undefined ? {} : { comment: input.comment }),
+      now,
+    });
+    const actor = actorName(reviewer);
+    const entries = [
+      requestEntry(`request.reviewed`, request, actor, now, {
+        answer: input.answer,
+        reviewer: reviewer.person,
+        digest: input.digest,
+        state: request.state,
+      }),
+      ...(request.state === current.state
+        ? []
+        : [requestEntry(`request.${request.state}`, request, actor, now, { reviewer: reviewer.person })]),
+      ...(grant ? [grantEntry("grant.issued", grant, actor, now)] : []),
+    ];
+    return { request, ...(grant ? { grant } : {}), entries };
+  });
+}
+
+/** Takes a request back, for its requester or for the gateway. */
+export function cancel(
+  records: Records,
+  by: Principal | "gateway",
+  id: RequestId,
+  version?: number,
+): Promise<AccessRequest> {
+  return changeRequest(records, id, version, (current, now) => {
+    const request = cancelRequest(current, by, now);
+    const actor = by === "gateway" ? by : actorName(by);
+    return { request, entries: [requestEntry("request.canceled", request, actor, now)] };
+  });
+}
+
+/** Times a pending request out. */
+export function expire(records: Records, id: RequestId): Promise<AccessRequest> {
+  return changeRequest(records, id, undefined, (current, now) => {
+    const request = expireRequest(current, now);
+    return { request, entries: [requestEntry("request.expired", request, "gateway", now)] };
+  });
+}
+
+async function owesReview({ store }: Records, { person }: Principal): Promise<boolean> {
+  const approved = await store.requests.list({ person, states: ["approved"], limit: 500 });
+  return approved.some(({ reviewOwed }) => reviewOwed);
+}
+
+async function refuseTooMany({ store }: Records, { person }: Principal): Promise<void> {
+  const pending = await store.requests.list({ person, states: ["pending"], limit: mostPending });
+  if (pending.length >= mostPending)
+    throw new IhcError("rate-limited", `you have ${mostPending} requests waiting`, {
+      hint: "cancel some: ihc requests",
+    });
+}
