@@ -1,13 +1,15 @@
 import type { z } from "zod";
+import { IhcError } from "../base/errors.ts";
 import {
+  type Discovery,
   discovery,
   type GrantView,
   grantView,
   page,
   type RequestInput,
   type RequestView,
-  requestView,
   type ReviewInput,
+  requestView,
   type SessionInput,
   type SessionOpened,
   type SessionView,
@@ -17,9 +19,7 @@ import {
   targetView,
   type Whoami,
   whoami,
-  type Discovery,
 } from "../core/api/schema.ts";
-import { IhcError } from "../base/errors.ts";
 import type { Credentials, Profile } from "./credentials.ts";
 import { type Http, type HttpResponse, http } from "./http.ts";
 import { problemError } from "./problem.ts";
@@ -30,7 +30,14 @@ export interface ControlClient {
   whoami(): Promise<Whoami>;
   targets(): Promise<readonly TargetView[]>;
   requests(query?: Query): Promise<readonly RequestView[]>;
-  request(id: string, options?: { readonly wait?: number; readonly version?: number; readonly signal?: AbortSignal | undefined }): Promise<RequestView>;
+  request(
+    id: string,
+    options?: {
+      readonly wait?: number;
+      readonly version?: number;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ): Promise<RequestView>;
   fileRequest(input: RequestInput): Promise<RequestView>;
   cancelRequest(request: RequestView): Promise<RequestView>;
   review(request: RequestView, input: ReviewInput): Promise<RequestView>;
@@ -61,11 +68,20 @@ interface Call {
   readonly limit?: number | undefined;
 }
 
-export function controlClient(profile: Profile, credentials: Credentials, client: Http = http(profile.ca)): ControlClient {
-  const send = (path: string, call: Call = {}): Promise<HttpResponse> => ask(client, profile, credentials, path, call);
+export function controlClient(
+  profile: Profile,
+  credentials: Credentials,
+  client: Http = http(profile.ca),
+): ControlClient {
+  const send = (path: string, call: Call = {}): Promise<HttpResponse> =>
+    ask(client, profile, credentials, path, call);
   const one = async <T extends z.ZodType>(schema: T, path: string, call?: Call): Promise<z.output<T>> =>
     parsed(schema, await send(path, call));
-  const all = async <T extends z.ZodType>(schema: T, path: string, query: Query = {}): Promise<z.output<T>[]> => {
+  const all = async <T extends z.ZodType>(
+    schema: T,
+    path: string,
+    query: Query = {},
+  ): Promise<z.output<T>[]> => {
     const found: z.output<T>[] = [];
     let next: string | undefined;
     do {
@@ -94,7 +110,8 @@ export function controlClient(profile: Profile, credentials: Credentials, client
       one(requestView, `v1/requests/${segment(id)}/reviews`, { method: "POST", body, version }),
     grants: (query) => all(grantView, "v1/grants", query),
     grant: (id) => one(grantView, `v1/grants/${segment(id)}`),
-    revoke: ({ id, version }) => one(grantView, `v1/grants/${segment(id)}/revoke`, { method: "POST", body: {}, version }),
+    revoke: ({ id, version }) =>
+      one(grantView, `v1/grants/${segment(id)}/revoke`, { method: "POST", body: {}, version }),
     sessions: (query) => all(sessionView, "v1/sessions", query),
     session: (id, signal) => one(sessionView, `v1/sessions/${segment(id)}`, { signal }),
     openSession: (body) => one(sessionOpened, "v1/sessions", { method: "POST", body }),
@@ -110,29 +127,51 @@ export function controlClient(profile: Profile, credentials: Credentials, client
 /** Listings stop here: nobody reads further, and a broken `next` must not loop for ever. */
 const most = 10_000;
 
-async function ask(client: Http, profile: Profile, credentials: Credentials, path: string, call: Call): Promise<HttpResponse> {
+async function ask(
+  client: Http,
+  profile: Profile,
+  credentials: Credentials,
+  path: string,
+  call: Call,
+): Promise<HttpResponse> {
   const { method = "GET", query = {}, body, version, signal, timeout, limit } = call;
   const url = new URL(path, base(profile.gateway));
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
-  const response = await client.send({
-    method,
-    url,
-    headers: {
-      ...(await credentials.headers(method, url)),
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(version === undefined ? {} : { "if-match": `"${version}"` }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal,
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(limit === undefined ? {} : { limit }),
-  });
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  const attempt = async (): Promise<HttpResponse> =>
+    await client.send({
+      method,
+      url,
+      headers: {
+        ...(await credentials.headers(method, url)),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(version === undefined ? {} : { "if-match": `"${version}"` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal,
+      ...(timeout === undefined ? {} : { timeout }),
+      ...(limit === undefined ? {} : { limit }),
+    });
+  let response = await attempt();
+  const nonce = response.headers["dpop-nonce"];
+  if (nonce !== undefined) {
+    credentials.nonce(url, nonce);
+    // RFC 9449, section 9: the gateway wants its own nonce in the proof, and says so once.
+    if (response.status === 401) response = await attempt();
+  }
   if (response.status >= 300) throw problemError(response);
   return response;
 }
 
-async function discover(client: Http, profile: Profile): Promise<{ discovery: Discovery; date: Date | undefined }> {
-  const response = await client.send({ method: "GET", url: new URL(".well-known/ihc", base(profile.gateway)), timeout: 10_000 });
+async function discover(
+  client: Http,
+  profile: Profile,
+): Promise<{ discovery: Discovery; date: Date | undefined }> {
+  const response = await client.send({
+    method: "GET",
+    url: new URL(".well-known/ihc", base(profile.gateway)),
+    timeout: 10_000,
+  });
   if (response.status !== 200) throw notGateway(response);
   const date = Date.parse(response.headers["date"] ?? "");
   return { discovery: parsed(discovery, response), date: Number.isNaN(date) ? undefined : new Date(date) };
@@ -164,6 +203,7 @@ function base(gateway: URL): URL {
 
 /** An id in a path: never `..` or a slash, whatever was typed. */
 function segment(id: string): string {
-  if (!/^[A-Za-z0-9_-]{1,128}$/.test(id)) throw new IhcError("usage", "not an id", { hint: "ids look like req_7Q2M4KXW9D3F" });
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(id))
+    throw new IhcError("usage", "not an id", { hint: "ids look like req_7Q2M4KXW9D3F" });
   return id;
 }

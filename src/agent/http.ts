@@ -46,7 +46,12 @@ export function http(ca?: string): Http {
 
 function send(request: HttpRequest, plain: HttpAgent, secure: HttpsAgent): Promise<HttpResponse> {
   const { method, url, headers, body, signal, timeout = 30_000 } = request;
-  const options = { method, headers: { accept: "application/json", ...headers }, timeout, ...(signal ? { signal } : {}) };
+  const options = {
+    method,
+    headers: { accept: "application/json", ...headers },
+    timeout,
+    ...(signal ? { signal } : {}),
+  };
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown): void => reject(failure(cause, url));
     const answered = (response: IncomingMessage): void => {
@@ -78,12 +83,17 @@ async function collect(response: IncomingMessage, limit: number): Promise<HttpRe
 
 function failure(cause: unknown, url: URL): IhcError {
   if (cause instanceof IhcError) return cause;
-  if (cause instanceof Error && cause.name === "AbortError") return new IhcError("canceled", "canceled", { cause });
+  if (cause instanceof Error && cause.name === "AbortError")
+    return new IhcError("canceled", "canceled", { cause });
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return new IhcError("unavailable", `cannot reach the gateway at ${visible(url.origin)}: ${reasons[code] ?? why(cause)}`, {
-    hint: hints[code] ?? "check your network and the gateway's address: ihc doctor",
-    cause,
-  });
+  return new IhcError(
+    "unavailable",
+    `cannot reach the gateway at ${visible(url.origin)}: ${reasons[code] ?? why(cause)}`,
+    {
+      hint: hints[code] ?? "check your network and the gateway's address: ihc doctor",
+      cause,
+    },
+  );
 }
 
 function why(cause: unknown): string {

@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import { IhcError } from "../base/errors.ts";
+import type { TargetView } from "../core/api/schema.ts";
+import type { ClientHelp, LocalAddress, PublicSettings } from "../protocols/protocol.ts";
+import { privateFolder, writePrivate } from "./paths.ts";
+
+export interface ReadyHelp {
+  readonly lines: readonly string[];
+  /** Names of files have become absolute paths. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly dsn: string;
+}
+
+type Help = (local: LocalAddress, target: TargetView, settings: PublicSettings) => ClientHelp;
+
+/** Only the part of a protocol that tells local tools how to connect; its parser and codec stay unloaded. */
+const protocols: Readonly<Record<string, () => Promise<Help>>> = {
+  postgres: async () => (await import("../protocols/postgres/client.ts")).clientHelp,
+};
+
+/** Writes the files that local tools need (0600, may hold the session secret) and says how to use them. */
+export async function prepareClient(
+  folder: string,
+  local: LocalAddress,
+  target: TargetView,
+  settings: PublicSettings,
+  secret: string,
+): Promise<ReadyHelp> {
+  const load = Object.hasOwn(protocols, target.protocol) ? protocols[target.protocol] : undefined;
+  if (load === undefined)
+    throw new IhcError("unavailable", `this ihc does not speak ${target.protocol}`, { hint: "update ihc" });
+  const help = (await load())(local, target, settings);
+  await privateFolder(folder);
+  for (const file of help.files) {
+    if (!/^[A-Za-z0-9._-]{1,64}$/.test(file.name) || file.name.startsWith("."))
+      throw new IhcError("internal", "a file name of the client help is not plain");
+    await writePrivate(join(folder, file.name), file.content(secret));
+  }
+  const names = new Set(help.files.map((file) => file.name));
+  const environment = Object.fromEntries(
+    Object.entries(help.environment).map(([name, value]) => [name, names.has(value) ? join(folder, value) : value]),
+  );
+  return { lines: help.lines, dsn: help.dsn, environment };
+}
+
+/**
+ * The environment of a child: ours, without variables that would send its client somewhere else or give it another
+ * password, and with those of the session.
+ */
+export function childEnvironment(
+  own: Readonly<Record<string, string>>,
+  protocol: string,
+  session: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const kept = Object.entries(own).filter(([name]) => protocol !== "postgres" || !steers(name));
+  return { ...Object.fromEntries(kept), ...session };
+}
+
+/** libpq reads some forty PG* variables; these cannot change where a client connects or as whom. */
+const harmless: ReadonlySet<string> = new Set(["PGAPPNAME", "PGCONNECT_TIMEOUT", "PGDATESTYLE", "PGTZ", "PGCLIENTENCODING"]);
+
+function steers(name: string): boolean {
+  return name.startsWith("PG") && !harmless.has(name);
+}

@@ -1,0 +1,17 @@
+import type { IhcError } from "../base/errors.ts";
+import type { SessionView } from "../core/api/schema.ts";
+import type { ConnectionEvent } from "./listener.ts";
+
+export type LiveEvent =
+  | { readonly kind: "connection"; readonly event: ConnectionEvent }
+  | { readonly kind: "ends-soon"; readonly left: number }
+  /** The gateway ended the session although the access stands (it was restarted): there is a new one on the same port. */
+  | { readonly kind: "reopened"; readonly session: SessionView }
+  | { readonly kind: "unreachable"; readonly error: IhcError }
+  | { readonly kind: "reachable" };
+
+/** Why a session is over: its time was up, somebody or something ended it. */
+export interface Ending {
+  readonly kind: "expired" | "ended";
+  readonly reason: string;
+}

@@ -1,0 +1,106 @@
+import type { Clock } from "../base/clock.ts";
+import { IhcError } from "../base/errors.ts";
+import type { SessionView } from "../core/api/schema.ts";
+import type { ControlClient } from "./control-client.ts";
+import type { Ending, LiveEvent } from "./live-event.ts";
+
+export interface Watch {
+  readonly control: ControlClient;
+  readonly clock: Clock;
+  readonly session: () => SessionView;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: () => number;
+  readonly reopen: () => Promise<SessionView>;
+  readonly tell: (event: LiveEvent) => void;
+}
+
+export interface Watched {
+  readonly ended: Promise<Ending>;
+  /** Asks the gateway now whether the session still stands: something has gone wrong with a connection. */
+  recheck(): void;
+  stop(): void;
+}
+
+const tick = 1000;
+const askEvery = 20_000;
+const warnings = [60_000, 300_000] as const;
+
+/**
+ * Watches the wall clock (a laptop that slept past the end finds out at once) and, now and then, the gateway. A session that
+ * the gateway has lost is opened again while the access stands.
+ */
+export function watch(options: Watch): Watched {
+  const { clock, tell } = options;
+  const { promise: ended, resolve } = Promise.withResolvers<Ending>();
+  const abort = new AbortController();
+  let askAt = clock.monotonic() + askEvery;
+  let asking = false;
+  let reachable = true;
+  let warned = Number.POSITIVE_INFINITY;
+
+  const finish = (ending: Ending): void => {
+    stop();
+    resolve(ending);
+  };
+  const look = (): void => {
+    const left = options.expiresAt() - clock.now().getTime();
+    if (left <= 0) {
+      finish({ kind: "expired", reason: "the access has ended" });
+      return;
+    }
+    const due = warnings.find((limit) => left <= limit);
+    if (due !== undefined && due < warned) {
+      warned = due;
+      tell({ kind: "ends-soon", left });
+    }
+    if (clock.monotonic() >= askAt && !asking) void ask();
+  };
+  const ask = async (): Promise<void> => {
+    asking = true;
+    try {
+      const seen = await options.control.session(options.session().id, abort.signal);
+      if (seen.state === "ended") await replace(options, seen, finish);
+      if (!reachable) tell({ kind: "reachable" });
+      reachable = true;
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      const known = error instanceof IhcError ? error : new IhcError("internal", "the watch failed", { cause: error });
+      if (lasting.has(known.code)) finish({ kind: "ended", reason: known.message });
+      else if (reachable) tell({ kind: "unreachable", error: known });
+      reachable = false;
+    } finally {
+      asking = false;
+      // Until the gateway is back it is asked more often: new connections shall work soon after.
+      askAt = clock.monotonic() + (reachable ? askEvery : 2000);
+    }
+  };
+  const timer = setInterval(look, tick);
+  const stop = (): void => {
+    clearInterval(timer);
+    abort.abort();
+  };
+  return {
+    ended,
+    stop,
+    recheck: () => {
+      askAt = Math.min(askAt, clock.monotonic() + 200);
+    },
+  };
+}
+
+const lasting: ReadonlySet<string> = new Set(["denied", "not-found", "login-needed", "unauthenticated", "conflict"]);
+
+async function replace(options: Watch, seen: SessionView, finish: (ending: Ending) => void): Promise<void> {
+  const reason = seen.end_reason ?? "the gateway ended the session";
+  const stands = await accessStands(options, seen);
+  if (stands) options.tell({ kind: "reopened", session: await options.reopen() });
+  else finish({ kind: "ended", reason });
+}
+
+/** A session that somebody ended on purpose is not opened again: only one whose gateway went away under it. */
+async function accessStands({ control, clock }: Watch, seen: SessionView): Promise<boolean> {
+  if (seen.complete) return false;
+  if (seen.grant === undefined) return true;
+  const grant = await control.grant(seen.grant);
+  return grant.state === "active" && Date.parse(grant.expires_at) > clock.now().getTime();
+}

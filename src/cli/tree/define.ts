@@ -1,0 +1,10 @@
+import type { Command } from "commander";
+import type { Run } from "../program.ts";
+
+/** Finishes one command: global options, and an action that imports its file only when it is run. */
+export type Finish = (command: Command, load: () => Promise<{ readonly run: Run }>) => void;
+
+/** Examples under a command's help, the way gh writes them. */
+export function examples(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`);
+}
