@@ -1,0 +1,145 @@
+/**
+ * Masks result rows. What happens to each column is decided once per result shape:
+ *
+ *   D DataRow: Byte1 'D' · Int32 length · Int16 n · n × (Int32 length or -1 · bytes)
+ *
+ * A row that needs nothing is passed as it is, neither decoded nor copied.
+ */
+import { IhcError } from "../../base/errors.ts";
+import type { JournalColumn } from "../../core/journal/event.ts";
+import type { MaskPlan } from "../../core/masking/plan.ts";
+import type { How, Masked } from "../../core/masking/rule.ts";
+import { type Cell, type ColumnCell, detection, replacement } from "./cells.ts";
+import type { ResultMasking } from "./statement.ts";
+import type { Field } from "./wire/backend.ts";
+
+export interface RowContext {
+  /** How a column of a relation is masked, by identity. */
+  maskedColumn(tableOid: number, attribute: number): How | undefined;
+  readonly masking: ResultMasking;
+  readonly masks: MaskPlan;
+  /** Result formats as Bind gave them: none for all text, one for all, else one a column. Absent: the fields' own. */
+  readonly formats?: readonly number[];
+}
+
+export interface RowMasks {
+  /** No row of this result can change: chunks may be passed on without looking. */
+  readonly untouched: boolean;
+  readonly columns: readonly JournalColumn[];
+  /** Names of the columns that are replaced whole. */
+  readonly maskedColumns: readonly string[];
+  /** The same buffer when nothing changed, else a new frame. Throws IhcError `invalid` on a row of another shape. */
+  maskRow(frame: Buffer): Masked<Buffer>;
+  /** As maskRow for a frame that stands inside a chunk; undefined when nothing changed. */
+  maskAt(bytes: Buffer, start: number, end: number): Masked<Buffer> | undefined;
+  /** Whether rows that stand one after the other from `start` to `end` surely need nothing: one scan for a whole chunk. */
+  clean(bytes: Buffer, start: number, end: number): boolean;
+}
+
+/** Decides for each column: untouched, replaced, or scanned by the detectors. */
+export function compileRows(fields: readonly Field[], context: RowContext): RowMasks {
+  const columns = fields.map((field, index) => compileColumn(field, index, context));
+  const cells = columns.map((column) => column.cell);
+  const masked = columns.filter((column) => column.masked);
+  const untouched = cells.every((cell) => cell === undefined);
+  const scannable = columns.every((column) => column.cell === undefined || column.plain);
+  const { masks } = context;
+  const clean = (bytes: Buffer, start: number, end: number): boolean =>
+    untouched || (scannable && !masks.suspects(bytes, start, end));
+  const maskAt = (bytes: Buffer, start: number, end: number): Masked<Buffer> | undefined => {
+    if (bytes.readUInt16BE(start + 5) !== cells.length)
+      throw new IhcError("invalid", "a row has other columns than its description");
+    return clean(bytes, start + 7, end) ? undefined : maskCells(cells, bytes, start, end);
+  };
+  return {
+    untouched,
+    columns: columns.map((column) => column.journal),
+    maskedColumns: masked.map((column) => column.journal.name),
+    maskRow: (frame) => maskAt(frame, 0, frame.length) ?? (frame as Masked<Buffer>),
+    maskAt,
+    clean,
+  };
+}
+
+interface Column extends Partial<ColumnCell> {
+  readonly masked: boolean;
+  readonly journal: JournalColumn;
+}
+
+function compileColumn(field: Field, index: number, context: RowContext): Column {
+  const { masks } = context;
+  const binary = formatOf(field, index, context.formats) === 1;
+  const how = howOf(field, context);
+  const journal = {
+    name: masks.text(field.name),
+    type: String(field.typeOid),
+    masked: how !== undefined,
+    binary,
+  };
+  if (how !== undefined)
+    return { masked: true, journal, plain: false, cell: replacement(how, field.typeOid, binary, masks) };
+  const scan = masks.hasDetectors ? detection(field.typeOid, binary, masks) : undefined;
+  return { masked: false, journal, ...scan };
+}
+
+/** Identity decides; a column without one is judged by its name, or masked whole where its origin is unknown. */
+function howOf(field: Field, context: RowContext): How | undefined {
+  if (field.tableOid !== 0) return context.maskedColumn(field.tableOid, field.attribute);
+  const byName = context.masks.name(field.name);
+  if (byName !== undefined) return byName;
+  return context.masking.kind === "whole" ? context.masking.how : undefined;
+}
+
+function formatOf(field: Field, index: number, formats: readonly number[] | undefined): number {
+  if (formats === undefined) return field.format;
+  if (formats.length === 0) return 0;
+  const format = formats.length === 1 ? formats[0] : formats[index];
+  if (format !== 0 && format !== 1)
+    throw new IhcError("invalid", "a result format is neither text nor binary");
+  return format;
+}
+
+/** A change to one value: what replaces the bytes from the value's length word to its end. */
+interface Change {
+  readonly start: number;
+  readonly end: number;
+  readonly value: Buffer | null;
+}
+
+function maskCells(
+  cells: readonly (Cell | undefined)[],
+  bytes: Buffer,
+  start: number,
+  end: number,
+): Masked<Buffer> | undefined {
+  const changes: Change[] = [];
+  let at = start + 7;
+  for (const cell of cells) {
+    const length = at + 4 <= end ? bytes.readInt32BE(at) : end;
+    const from = at + 4;
+    const to = length > 0 ? from + length : from;
+    if (to > end) throw new IhcError("invalid", "a row is shorter than it says");
+    const value = cell && length >= 0 ? cell(bytes, from, to) : undefined;
+    if (value !== undefined) changes.push({ start: at, end: to, value });
+    at = to;
+  }
+  if (at !== end) throw new IhcError("invalid", "a row is longer than it says");
+  return changes.length === 0 ? undefined : rebuild(bytes, start, end, changes);
+}
+
+function rebuild(bytes: Buffer, start: number, end: number, changes: readonly Change[]): Masked<Buffer> {
+  let size = end - start;
+  for (const change of changes) size += 4 + (change.value?.length ?? 0) - (change.end - change.start);
+  const out = Buffer.allocUnsafe(size);
+  let read = start;
+  let at = 0;
+  for (const { start: from, end: to, value } of changes) {
+    at += bytes.copy(out, at, read, from);
+    at = out.writeInt32BE(value === null ? -1 : value.length, at);
+    if (value !== null) at += value.copy(out, at);
+    read = to;
+  }
+  bytes.copy(out, at, read, end);
+  out.writeInt32BE(size - 1, 1);
+  return out as Masked<Buffer>;
+}
