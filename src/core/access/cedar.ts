@@ -89,7 +89,7 @@ function parse(statement: Statement): { readonly rule?: Rule; readonly issues: r
   const answer = policyToJson(text);
   if (answer.type === "failure")
     return { issues: answer.errors.map((error) => complaint(file, text, from, statement.line, error)) };
-  return readRule(statement, { ...answer.json, annotations: answer.json.annotations ?? {} });
+  return readRule(statement, answer.json);
 }
 
 /** `validate` says `success` although it has found errors, so they are what counts. */

@@ -1,7 +1,9 @@
 import {
   type CedarValueJson,
   type Entities,
+  type Expr,
   isAuthorizedPartial,
+  type PolicyJson,
   preparsePolicySet,
   statefulIsAuthorized,
 } from "@cedar-policy/cedar-wasm/nodejs";
@@ -10,7 +12,7 @@ import type { Effect } from "../../session/operation.ts";
 import type { Question } from "../policy.ts";
 import type { Principal } from "../principal.ts";
 import type { Target } from "../target.ts";
-import type { Rule } from "./rule.ts";
+import { isContextAccess, type Rule } from "./rule.ts";
 
 /** Who asks for what: the part of a question that is known before there is an operation. */
 export interface Asking {
@@ -60,7 +62,7 @@ export function preparedRules(name: string, rules: readonly Rule[]): Rules {
       const answer = isAuthorizedPartial({
         ...subject(asking),
         context: { ...known(asking), ...unknownOperation },
-        policies: { staticPolicies },
+        policies: { staticPolicies: atTime(rules, asking.now) },
       });
       if (answer.type !== "residuals") throw new IhcError("internal", "cedar gives no answer");
       const { satisfied, nontrivialResiduals } = answer.response;
@@ -92,13 +94,13 @@ function known({ principal, breakGlass, now }: Pick<Asking, "principal" | "break
     via: principal.via?.name ?? "",
     viaVersion: principal.via?.version ?? "",
     breakGlass,
-    time: { __extn: { fn: "datetime", arg: now.toISOString() } },
     hour: now.getUTCHours(),
   } satisfies Record<string, CedarValueJson>;
 }
 
-function ofOperation({ kind, traits, resources, incident, approvedBy }: Question) {
+function ofOperation({ kind, traits, resources, incident, approvedBy, now }: Question) {
   return {
+    time: { __extn: { fn: "datetime", arg: now.toISOString() } },
     kind,
     traits: [...traits],
     tables: [...resources],
@@ -111,13 +113,30 @@ function unknown(name: string): CedarValueJson {
   return { __extn: { fn: "unknown", arg: name } };
 }
 
+/** Time is known, but a date beside an unknown makes Cedar treat all of the context as unknown; see `atTime`. */
 const unknownOperation = {
+  time: unknown("time"),
   kind: unknown("kind"),
   traits: unknown("traits"),
   tables: unknown("tables"),
   incident: unknown("incident"),
   approvedBy: unknown("approvedBy"),
 };
+
+/** The policies with `context.time` written out. */
+function atTime(rules: readonly Rule[], now: Date): Record<string, PolicyJson> {
+  const time: Expr = { datetime: [{ Value: now.toISOString() }] };
+  const isTime = (node: object): boolean => isContextAccess(node) && node.attr === "time";
+  const reviver = (_key: string, node: unknown): unknown =>
+    typeof node === "object" && node !== null && "." in node && isRecord(node["."]) && isTime(node["."])
+      ? time
+      : node;
+  return Object.fromEntries(rules.map(({ id, json }) => [id, JSON.parse(JSON.stringify(json), reviver)]));
+}
+
+function isRecord(node: unknown): node is object {
+  return typeof node === "object" && node !== null;
+}
 
 function underBreakGlass({ grant }: Question): boolean {
   return grant?.breakGlass === true;

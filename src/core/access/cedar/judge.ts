@@ -18,8 +18,8 @@ export function findings(permits: Rules, forbids: Rules, question: Question): Fi
   return {
     permits: permits.ask(question).satisfied,
     forbids: {
-      satisfied: [...new Set(answers.flatMap(({ satisfied }) => satisfied))],
-      failed: [...new Set(answers.flatMap(({ failed }) => failed))],
+      satisfied: inOrder(answers.flatMap(({ satisfied }) => satisfied)),
+      failed: inOrder(answers.flatMap(({ failed }) => failed)),
     },
   };
 }
@@ -52,6 +52,13 @@ export function forbidden(rule: Rule): Denial {
 
 export function deny(rule: string, reason: string, hint?: string): Denial {
   return { kind: "deny", rule, reason, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** As they stand in the files, each once: the first one gives its name to the verdict. */
+function inOrder(rules: readonly Rule[]): readonly Rule[] {
+  return [...new Set(rules)].toSorted((a, b) =>
+    a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1,
+  );
 }
 
 function permission(permits: readonly Rule[], question: Question): Allow | Denial {

@@ -1,3 +1,4 @@
+import type { PolicyJson } from "@cedar-policy/cedar-wasm/nodejs";
 import { parseDuration } from "../../../base/duration.ts";
 import { IhcError } from "../../../base/errors.ts";
 import { parseSlots, type Slot } from "../slot.ts";
@@ -12,6 +13,7 @@ export interface Rule {
   /** Line on which `text` begins, for placing the validator's complaints. */
   readonly from: number;
   readonly text: string;
+  readonly json: PolicyJson;
   readonly effect: "permit" | "forbid";
   readonly annotations: Readonly<Record<string, string>>;
   /** `@grant`: the permit counts only under a grant that these reviews issued. */
@@ -28,13 +30,6 @@ export interface Rule {
   readonly liftedByBreakGlass: boolean;
 }
 
-/** What Cedar's parser says of one policy. */
-export interface Parsed {
-  readonly effect: "permit" | "forbid";
-  readonly annotations: Readonly<Record<string, string | null>>;
-  readonly conditions: readonly unknown[];
-}
-
 const known = {
   permit: ["id", "grant", "max", "break_glass", "reason", "hint"],
   forbid: ["id", "approve", "within", "reason", "hint"],
@@ -46,22 +41,22 @@ const defaultWithin = 15 * 60_000;
 /** Reads a policy's annotations; every mistake is an issue. */
 export function readRule(
   statement: Statement,
-  parsed: Parsed,
+  json: PolicyJson,
 ): { readonly rule?: Rule; readonly issues: readonly PolicyIssue[] } {
   const { file, line, from, text } = statement;
   const issues: PolicyIssue[] = [];
   const complain = (message: string, hint: string): void => {
     issues.push({ file, line, message, hint });
   };
-  const { effect } = parsed;
+  const { effect } = json;
   const annotations = Object.fromEntries(
-    Object.entries(parsed.annotations).map(([name, value]) => [name, value ?? ""]),
+    Object.entries(json.annotations ?? {}).map(([name, value]) => [name, value ?? ""]),
   );
   checkNames(effect, annotations, complain);
   const { id = "" } = annotations;
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id))
     complain("the policy has no usable id", 'name it, such as @id("writes-need-a-second-person")');
-  const uses = usesOf(parsed.conditions);
+  const uses = usesOf(json.conditions);
   const grant = slotsIn("grant", annotations, complain);
   const approve = slotsIn("approve", annotations, complain);
   checkApprovals(effect, approve, uses, complain);
@@ -71,6 +66,7 @@ export function readRule(
     line,
     from,
     text,
+    json,
     effect,
     annotations,
     ...(grant ? { grant } : {}),
@@ -167,7 +163,8 @@ function usesOf(conditions: readonly unknown[]): Uses {
   return { context, strings };
 }
 
-function isContextAccess(node: object): node is { attr: string } {
+/** Whether a node of Cedar's JSON form reads an attribute of `context`; what is inside the `.` or `has` of the form. */
+export function isContextAccess(node: object): node is { attr: string } {
   if (!("attr" in node && "left" in node) || typeof node.attr !== "string") return false;
   const { left } = node;
   return typeof left === "object" && left !== null && "Var" in left && left.Var === "context";
