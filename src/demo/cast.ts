@@ -1,4 +1,6 @@
+import { z } from "zod";
 import { IhcError } from "../base/errors.ts";
+import { requestView } from "../core/api/schema.ts";
 import { type Running, start } from "./run.ts";
 import { signIn } from "./sign-in.ts";
 import type { Stage } from "./stage.ts";
@@ -43,8 +45,6 @@ export async function reviewAs(
 ): Promise<Running> {
   const shown = ihcAs(scene, person, ["requests", request, "--json"]);
   await succeeds(shown);
-  const digest = /"digest":"(sha256:[0-9a-f]{64})"/.exec(shown.stdout())?.[1];
-  if (digest === undefined)
-    throw new IhcError("unavailable", `ihc requests ${request} --json shows no digest`);
-  return ihcAs(scene, person, [answer, request, "--yes", "--digest", digest]);
+  const { request: seen } = z.object({ request: requestView }).parse(JSON.parse(shown.stdout()));
+  return ihcAs(scene, person, [answer, request, "--yes", "--digest", seen.digest]);
 }
