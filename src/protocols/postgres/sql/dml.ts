@@ -2,7 +2,7 @@ import { boundOf } from "./bounds.ts";
 import type { Name } from "./facts.ts";
 import { aliasOf, enterFrom } from "./from.ts";
 import { visitTargets } from "./select.ts";
-import { fieldsOf, list, type Tree, text, tree } from "./tree.ts";
+import { fieldsOf, list, strings, type Tree, text, tree } from "./tree.ts";
 import { addSource, type Env, enterWith, openScope, raise, rangeName, type Walk } from "./walk.ts";
 
 export function insert(fields: Tree, env: Env, walk: Walk): void {
@@ -88,8 +88,13 @@ function visitAssigned(targets: unknown, env: Env, walk: Walk): void {
 function returning(fields: Tree, env: Env, inner: Env, walk: Walk): void {
   const clause = tree(fields["returningClause"]);
   if (clause === undefined) return;
-  const options = list(clause["options"]);
-  for (const alias of ["old", "new", ...options.map((o) => text(fieldsOf(o, "ReturningOption")?.["value"]))])
-    addSource(walk, inner.scope, { alias, relation: targetOf(fields), renamed: true });
-  visitTargets(clause["exprs"], inner, env.client, walk);
+  const options = list(clause["options"]).map((o) => text(fieldsOf(o, "ReturningOption")?.["value"]));
+  const versions = ["old", "new", ...options];
+  for (const alias of versions)
+    addSource(walk, inner.scope, { alias, relation: targetOf(fields), renamed: false });
+  for (const target of list(clause["exprs"])) {
+    const value = fieldsOf(fieldsOf(target, "ResTarget")?.["val"], "ColumnRef");
+    const versioned = versions.includes(strings(value?.["fields"])[0] ?? "");
+    visitTargets([target], inner, env.client && !versioned, walk);
+  }
 }

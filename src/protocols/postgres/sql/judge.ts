@@ -1,4 +1,4 @@
-import { type Effect, worst } from "../../../core/session/operation.ts";
+import type { Effect } from "../../../core/session/operation.ts";
 import { copyOut } from "./copy.ts";
 import { insert, merge, remove, update } from "./dml.ts";
 import { expressions } from "./expression.ts";
@@ -151,6 +151,7 @@ function discard(fields: Tree, walk: Walk): Action {
 
 function settle(judgement: Judgement, walk: Walk): Action {
   raise(walk.found, judgement.effect, ...judgement.traits);
+  if (judgement.refusal !== undefined) walk.found.refusal = judgement.refusal;
   return plain;
 }
 
@@ -218,9 +219,4 @@ function maintain(fields: Tree, walk: Walk): Action {
   }
   raise(walk.found, "admin", "maintenance");
   return plain;
-}
-
-/** The worse of what two judgements say; kept here because only whole strings need it. */
-export function worstOf(statements: readonly { readonly effect: Effect }[]): Effect {
-  return statements.reduce<Effect>((effect, statement) => worst(effect, statement.effect), "read");
 }

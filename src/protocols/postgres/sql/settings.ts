@@ -1,9 +1,10 @@
-import type { Effect } from "../../../core/session/operation.ts";
+import type { Effect, Refusal } from "../../../core/session/operation.ts";
 import { constant, fieldsOf, list, type Tree, text } from "./tree.ts";
 
 export interface Judgement {
   readonly effect: Effect;
   readonly traits: readonly string[];
+  readonly refusal?: Refusal;
 }
 
 const harmless: Judgement = { effect: "read", traits: [] };
@@ -36,6 +37,9 @@ const pinned: ReadonlyMap<string, RegExp> = new Map([
   ["transaction_deferrable", /./],
   ["default_transaction_deferrable", /./],
 ]);
+
+/** Settings that statements are read by: changed, what is judged would not be what runs, whoever allows it. */
+const fixed: ReadonlySet<string> = new Set(["search_path", "standard_conforming_strings", "client_encoding"]);
 
 /** SET, RESET and SET TRANSACTION. */
 export function judgeSet(fields: Tree): Judgement {
@@ -72,13 +76,23 @@ function judgeValue(name: string, args: readonly unknown[]): Judgement {
   const allowed = pinned.get(name);
   const value = args.map((arg) => constant(arg) ?? "").join(",");
   if (allowed?.test(value)) return harmless;
+  if (fixed.has(name)) return refused(name);
   return name.endsWith("transaction_read_only") ? writable : guarded;
 }
 
 /** The default of a pinned setting is the value it was pinned to at connection. */
 function judgeDefault(name: string): Judgement {
   if (isRole(name)) return otherRole;
+  if (fixed.has(name)) return refused(name);
   return isFree(name) ? harmless : guarded;
+}
+
+function refused(name: string): Judgement {
+  const hint = name === "search_path" ? "qualify names with their schema" : `leave ${name} as it is`;
+  return {
+    ...guarded,
+    refusal: { rule: "guarded-setting", reason: `${name} is fixed in this session`, hint },
+  };
 }
 
 function isRole(name: string): boolean {

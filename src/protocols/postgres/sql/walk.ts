@@ -1,4 +1,4 @@
-import { type Effect, worst } from "../../../core/session/operation.ts";
+import { type Effect, type Refusal, worst } from "../../../core/session/operation.ts";
 import type { Bound, ColumnUse, Name, Place, RelationUse, Scope, Source } from "./facts.ts";
 import { inert } from "./kinds.ts";
 import { isTree, list, nodeOf, strings, type Tree, text, tree } from "./tree.ts";
@@ -25,6 +25,7 @@ export interface Found {
   readonly scopes: (Scope & { readonly sources: Source[] })[];
   readonly columns: ColumnUse[];
   readonly bounds: Bound[];
+  refusal?: Refusal;
   /** The relation that COPY sends to the client. */
   copied?: Name & { readonly columns: readonly string[] };
 }

@@ -1,0 +1,146 @@
+import { IhcError } from "../../base/errors.ts";
+import type { MaskPlan } from "../../core/masking/plan.ts";
+import { type Effect, type Refusal, worst } from "../../core/session/operation.ts";
+import type { Parser } from "../protocol.ts";
+import type { Catalog, CatalogSnapshot } from "./catalog.ts";
+import type { Facts, StatementFacts } from "./sql/facts.ts";
+import { type Context, missing, resolve } from "./sql/resolve.ts";
+import { type Masks, spread } from "./sql/taint.ts";
+import type { Classified, Classifier, Statement } from "./statement.ts";
+
+export interface ClassifierOptions {
+  readonly catalog: Catalog;
+  readonly masks: MaskPlan;
+  readonly parser: Parser;
+  /** Functions that the target's owner vouches for, as `schema.name`. */
+  readonly functions: readonly string[];
+  /** The target's shared state (`Upstream.shared`): connections with the same rules share verdicts. */
+  readonly shared: Map<string, unknown>;
+}
+
+/** The module that a parser runs; `handle(sql)` answers with Facts. */
+export const sqlWorker = new URL(
+  import.meta.url.endsWith(".ts") ? "./sql/worker.ts" : "./sql/worker.js",
+  import.meta.url,
+);
+
+/** A classifier for one connection. It never throws: what cannot be judged is refused. */
+export function createClassifier(options: ClassifierOptions): Classifier {
+  const verdicts = sharedVerdicts(options);
+  const { catalog } = options;
+  return {
+    cached(sql) {
+      const snapshot = catalog.peek();
+      return snapshot === undefined ? undefined : verdicts.cached(snapshot, sql);
+    },
+    async classify(sql) {
+      try {
+        return await verdicts.classify(sql, options);
+      } catch (error) {
+        return refused(refusalOf(error));
+      }
+    },
+    invalidate: () => catalog.invalidate(),
+    maskedColumn: (tableOid, attribute) => verdicts.latest?.masks.column(tableOid, attribute),
+  };
+}
+
+/** Texts longer than this are judged anew each time: they are rarely sent twice. */
+const longestCached = 16_384;
+const mostCached = 4_096;
+
+/** Verdicts by exact text, for one set of rules, as long as the catalog stands. */
+class Verdicts {
+  latest: Context | undefined;
+  readonly #known = new Map<string, Classified>();
+  readonly #missing = new Set<string>();
+  #generation = 0;
+
+  cached(snapshot: CatalogSnapshot, sql: string): Classified | undefined {
+    if (snapshot.generation !== this.#generation) return undefined;
+    const found = this.#known.get(sql);
+    if (found === undefined) return undefined;
+    this.#known.delete(sql);
+    this.#known.set(sql, found);
+    return found;
+  }
+
+  async classify(sql: string, options: ClassifierOptions): Promise<Classified> {
+    const facts = (await options.parser.call(sqlWorker, sql)) as Facts;
+    if (facts.kind === "refused") return refused(facts.refusal);
+    const snapshot = await this.#fresh(facts.statements, options.catalog);
+    const context = this.#context(snapshot, options);
+    const classified = combine(
+      facts.statements.map((statement) => resolve(statement, context)),
+      facts.hidden,
+    );
+    if (sql.length <= longestCached && snapshot.generation === this.#generation) this.#keep(sql, classified);
+    return classified;
+  }
+
+  /** A name the catalog does not know may be new: looked for once, then believed to be missing. */
+  async #fresh(statements: readonly StatementFacts[], catalog: Catalog): Promise<CatalogSnapshot> {
+    const snapshot = await catalog.current();
+    const names = statements.flatMap((statement) => missing(statement, snapshot.data));
+    const unheard = names.filter((name) => !this.#missing.has(name));
+    if (unheard.length === 0) return snapshot;
+    if (this.#missing.size > mostCached) this.#missing.clear();
+    for (const name of unheard) this.#missing.add(name);
+    catalog.invalidate();
+    return catalog.current();
+  }
+
+  #context(snapshot: CatalogSnapshot, options: ClassifierOptions): Context {
+    if (this.latest !== undefined && snapshot.generation === this.#generation) return this.latest;
+    this.#generation = snapshot.generation;
+    this.#known.clear();
+    const masks: Masks = spread(snapshot.data, options.masks);
+    this.latest = { data: snapshot.data, masks, allowed: new Set(options.functions) };
+    return this.latest;
+  }
+
+  #keep(sql: string, classified: Classified): void {
+    if (this.#known.size >= mostCached) {
+      const [oldest] = this.#known.keys();
+      if (oldest !== undefined) this.#known.delete(oldest);
+    }
+    this.#known.set(sql, classified);
+  }
+}
+
+function sharedVerdicts(options: ClassifierOptions): Verdicts {
+  const key = `postgres.verdicts:${JSON.stringify([options.masks.rules, options.functions])}`;
+  const known = options.shared.get(key);
+  if (known instanceof Verdicts) return known;
+  const verdicts = new Verdicts();
+  options.shared.set(key, verdicts);
+  return verdicts;
+}
+
+function combine(statements: readonly Statement[], hidden: boolean): Classified {
+  const traits = new Set(statements.flatMap((statement) => statement.traits));
+  if (statements.length > 1) traits.add("multi-statement");
+  if (hidden) traits.add("hidden-characters");
+  const refusal = statements.find((statement) => statement.refusal !== undefined)?.refusal;
+  const whole = {
+    statements,
+    effect: statements.reduce<Effect>((effect, statement) => worst(effect, statement.effect), "read"),
+    resources: [...new Set(statements.flatMap((statement) => statement.resources))],
+    traits: [...traits].sort(),
+  };
+  return refusal === undefined ? whole : { ...whole, refusal };
+}
+
+function refused(refusal: Refusal): Classified {
+  return { statements: [], effect: "unknown", resources: [], traits: [], refusal };
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof IhcError && error.code === "unavailable")
+    return { rule: "catalog-unavailable", reason: error.message, hint: error.hint ?? "try again" };
+  return {
+    rule: "unparsable",
+    reason: "the statement could not be judged",
+    hint: "make it shorter or simpler",
+  };
+}

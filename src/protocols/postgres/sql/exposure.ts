@@ -1,0 +1,169 @@
+import type { CatalogData, Relation } from "./catalog-data.ts";
+import type { ColumnUse, Source, StatementFacts } from "./facts.ts";
+import type { Masks } from "./taint.ts";
+
+/** How a statement touches masked columns. Names are `schema.table.column`. */
+export interface Exposure {
+  /** Bare output columns: masked by their origin. */
+  readonly shown: ReadonlySet<string>;
+  /** In WHERE, ON and HAVING. */
+  readonly tested: ReadonlySet<string>;
+  /** Anywhere else. */
+  readonly computed: ReadonlySet<string>;
+  /** Names in field notation that are no columns and could be functions of a row. */
+  readonly attributes: readonly string[];
+}
+
+/** Looks every column of a statement up. A name that could mean a masked column counts as one. */
+export function exposure(facts: StatementFacts, data: CatalogData, masks: Masks): Exposure {
+  const found = { shown: new Set<string>(), tested: new Set<string>(), computed: new Set<string>() };
+  const places = { output: found.shown, condition: found.tested, expression: found.computed };
+  const lookup = new Lookup(facts, data, masks);
+  for (const use of facts.columns)
+    for (const hit of lookup.touched(use)) {
+      const free = use.place === "condition" && masks.isStatementText(hit.relation, hit.column);
+      if (!free) places[use.place].add(named(hit));
+    }
+  for (const hit of lookup.renamed()) found.computed.add(named(hit));
+  return { ...found, attributes: [...facts.attributes, ...lookup.attributes] };
+}
+
+interface Hit {
+  readonly relation: Relation;
+  readonly column: string;
+}
+
+function named({ relation, column }: Hit): string {
+  return `${relation.schema}.${relation.name}.${column}`;
+}
+
+/** Names in one statement's scopes. */
+class Lookup {
+  readonly attributes: string[] = [];
+  readonly #facts: StatementFacts;
+  readonly #data: CatalogData;
+  readonly #masks: Masks;
+
+  constructor(facts: StatementFacts, data: CatalogData, masks: Masks) {
+    this.#facts = facts;
+    this.#data = data;
+    this.#masks = masks;
+  }
+
+  touched(use: ColumnUse): readonly Hit[] {
+    if (use.natural === true) return this.#joined(use);
+    if (use.star) return this.#star(use);
+    return use.fields.length === 1 ? this.#bare(use, use.fields[0] ?? "") : this.#qualified(use);
+  }
+
+  /** An alias with a column list hides which column is meant. */
+  renamed(): readonly Hit[] {
+    const sources = this.#facts.scopes.flatMap((scope) => scope.sources);
+    return sources.filter((source) => source.renamed).flatMap((s) => this.#all(s));
+  }
+
+  /** NATURAL compares every column that two sources share, USING the ones it names. */
+  #joined(use: ColumnUse): readonly Hit[] {
+    const sources = this.#facts.scopes[use.scope]?.sources ?? [];
+    const hits = sources.flatMap((source) => this.#all(source));
+    const [name] = use.fields;
+    if (name !== undefined) return hits.filter((hit) => hit.column === name);
+    return hits.filter((hit) =>
+      sources.some((source) => {
+        const other = this.#relation(source);
+        return other === undefined
+          ? source.relation === undefined
+          : other !== hit.relation && other.columns.has(hit.column);
+      }),
+    );
+  }
+
+  #star(use: ColumnUse): readonly Hit[] {
+    if (use.fields.length === 0)
+      return (this.#facts.scopes[use.scope]?.sources ?? []).flatMap((source) => this.#all(source));
+    const alias = use.fields.at(-1) ?? "";
+    return this.#outwards(use.scope)
+      .flat()
+      .filter((source) => source.alias === alias)
+      .flatMap((source) => this.#all(source));
+  }
+
+  /** A name alone: a column of some source in sight, or else a whole row. */
+  #bare(use: ColumnUse, name: string): readonly Hit[] {
+    for (const sources of this.#outwards(use.scope)) {
+      const owners = sources.filter((source) => this.#relation(source)?.columns.has(name));
+      const hits = owners.flatMap((source) => this.#one(source, name));
+      if (hits.length > 0) return hits;
+      if (owners.length > 0) return [];
+      const rows = sources.filter((source) => source.alias === name);
+      if (rows.length > 0) return rows.flatMap((source) => this.#all(source));
+    }
+    return [];
+  }
+
+  #qualified(use: ColumnUse): readonly Hit[] {
+    const name = use.fields.at(-1) ?? "";
+    const alias = use.fields.at(-2) ?? "";
+    for (const sources of this.#outwards(use.scope)) {
+      const meant = sources.filter((source) => source.alias === alias);
+      if (meant.length > 0) return meant.flatMap((source) => this.#member(source, name));
+      const rows = sources.filter((source) => source.relation?.name === name && source.alias === name);
+      if (rows.length > 0) return rows.flatMap((source) => this.#all(source));
+    }
+    return this.#data.called({ name }).some((routine) => routine.attribute) ? this.#everything() : [];
+  }
+
+  /** `alias.name`: a column, or a function applied to the whole row. */
+  #member(source: Source, name: string): readonly Hit[] {
+    const relation = this.#relation(source);
+    if (relation === undefined) {
+      this.attributes.push(name);
+      return [];
+    }
+    if (relation.columns.has(name)) return this.#one(source, name);
+    if (systemColumns.has(name)) return [];
+    this.attributes.push(name);
+    return this.#all(source);
+  }
+
+  #one(source: Source, column: string): readonly Hit[] {
+    const relation = this.#relation(source);
+    if (relation === undefined || this.#masks.of(relation)?.has(column) !== true) return [];
+    return [{ relation, column }];
+  }
+
+  #all(source: Source): readonly Hit[] {
+    const relation = this.#relation(source);
+    if (relation === undefined) return [];
+    return [...(this.#masks.of(relation)?.keys() ?? [])].map((column) => ({ relation, column }));
+  }
+
+  #everything(): readonly Hit[] {
+    return this.#facts.scopes.flatMap((scope) => scope.sources).flatMap((source) => this.#all(source));
+  }
+
+  #relation(source: Source): Relation | undefined {
+    return source.relation === undefined ? undefined : this.#data.relation(source.relation);
+  }
+
+  #outwards(scope: number): readonly (readonly Source[])[] {
+    const chain: (readonly Source[])[] = [];
+    for (let at = scope; at >= 0; ) {
+      const current = this.#facts.scopes[at];
+      if (current === undefined) break;
+      chain.push(current.sources);
+      at = current.parent;
+    }
+    return chain;
+  }
+}
+
+const systemColumns: ReadonlySet<string> = new Set([
+  "ctid",
+  "xmin",
+  "xmax",
+  "cmin",
+  "cmax",
+  "tableoid",
+  "oid",
+]);
