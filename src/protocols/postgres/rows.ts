@@ -22,16 +22,19 @@ export interface RowContext {
   readonly formats?: readonly number[];
 }
 
+/** Fits `RowMask` of result.ts. */
 export interface RowMasks {
   /** No row of this result can change: chunks may be passed on without looking. */
-  readonly untouched: boolean;
+  readonly inert: boolean;
   readonly columns: readonly JournalColumn[];
-  /** Names of the columns that are replaced whole. */
-  readonly maskedColumns: readonly string[];
-  /** The same buffer when nothing changed, else a new frame. Throws IhcError `invalid` on a row of another shape. */
-  maskRow(frame: Buffer): Masked<Buffer>;
-  /** As maskRow for a frame that stands inside a chunk; undefined when nothing changed. */
-  maskAt(bytes: Buffer, start: number, end: number): Masked<Buffer> | undefined;
+  /** By column: whether a rule names it, so that it is replaced whole. */
+  readonly masked: readonly boolean[];
+  /** Masks the frame that lies in `bytes` from `start` to `end`. Throws IhcError `invalid` on a row of another shape. */
+  row(bytes: Buffer, start: number, end: number): Masked<Uint8Array> | "untouched";
+  /** Vouches for rows that `row` left untouched, or for chunks of rows that `clean` passed. */
+  untouched(bytes: Buffer): Masked<Uint8Array>;
+  /** As `row` for a frame of its own: the same buffer when nothing changed. */
+  maskRow(frame: Buffer): Masked<Uint8Array>;
   /** Whether rows that stand one after the other from `start` to `end` surely need nothing: one scan for a whole chunk. */
   clean(bytes: Buffer, start: number, end: number): boolean;
 }
@@ -40,29 +43,32 @@ export interface RowMasks {
 export function compileRows(fields: readonly Field[], context: RowContext): RowMasks {
   const columns = fields.map((field, index) => compileColumn(field, index, context));
   const cells = columns.map((column) => column.cell);
-  const masked = columns.filter((column) => column.masked);
-  const untouched = cells.every((cell) => cell === undefined);
+  const inert = cells.every((cell) => cell === undefined);
   const scannable = columns.every((column) => column.cell === undefined || column.plain);
   const { masks } = context;
   const clean = (bytes: Buffer, start: number, end: number): boolean =>
-    untouched || (scannable && !masks.suspects(bytes, start, end));
-  const maskAt = (bytes: Buffer, start: number, end: number): Masked<Buffer> | undefined => {
+    inert || (scannable && !masks.suspects(bytes, start, end));
+  const row = (bytes: Buffer, start: number, end: number): Masked<Uint8Array> | "untouched" => {
     if (bytes.readUInt16BE(start + 5) !== cells.length)
       throw new IhcError("invalid", "a row has other columns than its description");
-    return clean(bytes, start + 7, end) ? undefined : maskCells(cells, bytes, start, end);
+    return clean(bytes, start + 7, end) ? "untouched" : maskCells(cells, bytes, start, end);
   };
+  const untouched = (bytes: Uint8Array): Masked<Uint8Array> => bytes as Masked<Uint8Array>;
   return {
-    untouched,
+    inert,
     columns: columns.map((column) => column.journal),
-    maskedColumns: masked.map((column) => column.journal.name),
-    maskRow: (frame) => maskAt(frame, 0, frame.length) ?? (frame as Masked<Buffer>),
-    maskAt,
+    masked: columns.map((column) => column.journal.masked),
+    row,
+    untouched,
+    maskRow: (frame) => {
+      const masked = row(frame, 0, frame.length);
+      return masked === "untouched" ? untouched(frame) : masked;
+    },
     clean,
   };
 }
 
 interface Column extends Partial<ColumnCell> {
-  readonly masked: boolean;
   readonly journal: JournalColumn;
 }
 
@@ -77,9 +83,9 @@ function compileColumn(field: Field, index: number, context: RowContext): Column
     binary,
   };
   if (how !== undefined)
-    return { masked: true, journal, plain: false, cell: replacement(how, field.typeOid, binary, masks) };
+    return { journal, plain: false, cell: replacement(how, field.typeOid, binary, masks) };
   const scan = masks.hasDetectors ? detection(field.typeOid, binary, masks) : undefined;
-  return { masked: false, journal, ...scan };
+  return { journal, ...scan };
 }
 
 /** Identity decides; a column without one is judged by its name, or masked whole where its origin is unknown. */
@@ -111,7 +117,7 @@ function maskCells(
   bytes: Buffer,
   start: number,
   end: number,
-): Masked<Buffer> | undefined {
+): Masked<Uint8Array> | "untouched" {
   const changes: Change[] = [];
   let at = start + 7;
   for (const cell of cells) {
@@ -124,10 +130,10 @@ function maskCells(
     at = to;
   }
   if (at !== end) throw new IhcError("invalid", "a row is longer than it says");
-  return changes.length === 0 ? undefined : rebuild(bytes, start, end, changes);
+  return changes.length === 0 ? "untouched" : rebuild(bytes, start, end, changes);
 }
 
-function rebuild(bytes: Buffer, start: number, end: number, changes: readonly Change[]): Masked<Buffer> {
+function rebuild(bytes: Buffer, start: number, end: number, changes: readonly Change[]): Masked<Uint8Array> {
   let size = end - start;
   for (const change of changes) size += 4 + (change.value?.length ?? 0) - (change.end - change.start);
   const out = Buffer.allocUnsafe(size);
@@ -141,5 +147,5 @@ function rebuild(bytes: Buffer, start: number, end: number, changes: readonly Ch
   }
   bytes.copy(out, at, read, end);
   out.writeInt32BE(size - 1, 1);
-  return out as Masked<Buffer>;
+  return out as Uint8Array as Masked<Uint8Array>;
 }
