@@ -23,8 +23,12 @@ export interface GatewayParts {
   readonly idp: Pick<Idp, "issuer" | "clientId">;
   readonly audience: string;
   readonly port: number;
-  readonly shop: ShopTarget;
+  readonly shop: Pick<ShopTarget, "port" | "database" | "reader" | "writer">;
   readonly searchPath: string;
+  /** The policy instead of the story's. */
+  readonly policy?: string;
+  /** Changes the configuration before it is written; for tests. */
+  readonly change?: (configuration: GatewayConfiguration) => object;
 }
 
 /** Writes configuration and policy, starts the gateway and waits until it is ready. Throws IhcError `unavailable`. */
@@ -32,8 +36,16 @@ export async function startGatewayProcess(parts: GatewayParts): Promise<DemoGate
   const folder = join(parts.home, "gateway");
   mkdirSync(join(folder, "policy"), { recursive: true, mode: 0o700 });
   const config = join(folder, "ihc.yaml");
-  writeFileSync(config, stringify(configuration(parts)), { mode: 0o600 });
-  writeFileSync(join(folder, "policy", "shop.cedar"), policy, { mode: 0o600 });
+  writeFileSync(config, stringify(parts.change?.(configuration(parts)) ?? configuration(parts)), {
+    mode: 0o600,
+  });
+  writeFileSync(join(folder, "policy", "shop.cedar"), parts.policy ?? policy, { mode: 0o600 });
+  return await startGatewayAgain(parts, config);
+}
+
+/** Starts a gateway on files that are there already, as after a crash. */
+export async function startGatewayAgain(parts: GatewayParts, config: string): Promise<DemoGateway> {
+  const folder = join(parts.home, "gateway");
   const [program, ...args] = parts.ihc;
   const { reader, writer } = parts.shop;
   const child = spawn(program, [...args, "gateway", "--config", config], {
@@ -77,7 +89,9 @@ async function untilReady(url: string, alive: () => boolean): Promise<boolean> {
   return false;
 }
 
-function configuration({ idp, audience, port, shop }: GatewayParts): object {
+export type GatewayConfiguration = ReturnType<typeof configuration>;
+
+function configuration({ idp, audience, port, shop }: GatewayParts) {
   return {
     listen: `127.0.0.1:${port}`,
     issuer: { url: idp.issuer, client_id: idp.clientId, audience, groups_claim: "groups" },

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../agent/paths.ts";
-import { people } from "./people.ts";
+import { type Person, people } from "./people.ts";
 
 /** One temporary folder with everything the demo writes, and a home of their own for each person. */
 export interface DemoHome {
@@ -14,7 +14,11 @@ export interface DemoHome {
 }
 
 /** `ihc` is the command that starts the CLI, such as node and bin/ihc.js. */
-export function makeHome(ihc: readonly [string, ...string[]], environment: Environment): DemoHome {
+export function makeHome(
+  ihc: readonly [string, ...string[]],
+  environment: Environment,
+  cast: readonly Person[] = people,
+): DemoHome {
   const folder = mkdtempSync(join(temporary(environment), "ihc-demo-"));
   // PostgreSQL may run as another user and has to pass through; the folders below are closed, each for its owner.
   chmodSync(folder, 0o711);
@@ -22,7 +26,7 @@ export function makeHome(ihc: readonly [string, ...string[]], environment: Envir
   mkdirSync(bin);
   writeScript(join(bin, "ihc"), `exec ${ihc.map(quoted).join(" ")} "$@"`);
   const searchPath = `${bin}:${environment["PATH"] ?? "/usr/bin:/bin"}`;
-  for (const { id } of people) {
+  for (const { id } of cast) {
     const own = personal(folder, id);
     for (const path of Object.values(own)) mkdirSync(path, { recursive: true, mode: 0o700 });
     const exports = Object.entries(own).map(([name, value]) => `export ${name}=${quoted(value)}`);

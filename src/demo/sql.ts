@@ -12,6 +12,9 @@ import type { ShopTarget } from "./targets.ts";
 export interface Client {
   readonly environment: Readonly<Record<string, string>>;
   readonly port: number;
+  readonly dsn: string;
+  /** The session's; it is in the PGPASSFILE that the local agent wrote. */
+  readonly password: string;
   /** The real psql where there is one; the `pg` driver speaks the same protocol otherwise. */
   readonly psql: string | undefined;
 }
@@ -25,17 +28,33 @@ export interface Asked {
 }
 
 const status = z.object({
-  items: z.array(z.object({ port: z.int(), environment: z.record(z.string(), z.string()) })).min(1),
+  items: z
+    .array(z.object({ port: z.int(), dsn: z.string(), environment: z.record(z.string(), z.string()) }))
+    .min(1),
 });
 
 /** Reads from the person's `ihc status` how local tools connect. */
-export async function clientOf(scene: Scene, person: string, searchPath: string): Promise<Client> {
+export async function clientOf(
+  scene: Scene,
+  person: string,
+  searchPath: string,
+  port?: number,
+): Promise<Client> {
   const shown = ihcAs(scene, person, ["status", "--json"]);
   await succeeds(shown);
-  const [running] = status.parse(JSON.parse(shown.stdout())).items;
+  const { items } = status.parse(JSON.parse(shown.stdout()));
+  const running = items.find((item) => port === undefined || item.port === port);
   if (running === undefined) throw new IhcError("unavailable", `${person} is not connected`);
   const environment = { ...scene.home.environment(person), ...running.environment };
-  return { environment, port: running.port, psql: findProgram("psql", searchPath) };
+  const line = await readFile(running.environment["PGPASSFILE"] ?? "", "utf8");
+  const password = line.trim().split(":").at(-1) ?? "";
+  return {
+    environment,
+    port: running.port,
+    dsn: running.dsn,
+    password,
+    psql: findProgram("psql", searchPath),
+  };
 }
 
 /** Sends one statement on a connection of its own. */
@@ -110,7 +129,7 @@ function askDriver(client: Client, sql: string): Asked {
 
 async function query(client: Client, sql: string, hear: (line: string) => void): Promise<void> {
   const { default: pg } = await import("pg");
-  const connection = new pg.Client(await driverConfig(client));
+  const connection = new pg.Client(driverConfig(client));
   connection.on("notice", (notice) => hear(`NOTICE:  ${notice.message ?? ""}`));
   try {
     await connection.connect();
@@ -130,14 +149,7 @@ async function query(client: Client, sql: string, hear: (line: string) => void):
 }
 
 /** The driver reads the same variables as libpq, from the process's own environment; here they are somebody else's. */
-async function driverConfig({ environment, port }: Client): Promise<ClientConfig> {
-  const line = (await readFile(environment["PGPASSFILE"] ?? "", "utf8")).trim();
-  return {
-    host: "127.0.0.1",
-    port,
-    user: environment["PGUSER"] ?? "ihc",
-    database: environment["PGDATABASE"] ?? "app",
-    password: line.split(":").at(-1) ?? "",
-    ssl: false,
-  };
+function driverConfig({ environment, port, password }: Client): ClientConfig {
+  const { PGUSER: user = "ihc", PGDATABASE: database = "app" } = environment;
+  return { host: "127.0.0.1", port, user, database, password, ssl: false };
 }
