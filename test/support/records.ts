@@ -59,6 +59,7 @@ export function grant(changes: Partial<Grant> = {}): Grant {
     reason: "INC-1",
     breakGlass: false,
     approvedBy: ["lee@example.com"],
+    slots: [{ group: "sre-leads", people: 1 }],
     startsAt: noon,
     expiresAt: later(60),
     ...changes,
