@@ -1,5 +1,6 @@
 import type { Configuration } from "openid-client";
 import { IhcError } from "../../base/errors.ts";
+import { visible } from "../../base/text.ts";
 import { type Discovery, discovery as discoverySchema } from "../../core/api/schema.ts";
 import type { Profile } from "../credentials.ts";
 import { isLoopback } from "../profiles.ts";
@@ -49,11 +50,13 @@ export async function discoverIssuer(
     timeout: 20,
   };
   try {
-    return await client.discovery(url, clientId, undefined, client.None(), options);
+    const found = await client.discovery(url, clientId, undefined, client.None(), options);
+    refuseOtherIssuer(found.serverMetadata().issuer, issuer);
+    return found;
   } catch (cause) {
     if (cause instanceof IhcError) throw cause;
     if (signal?.aborted === true) throw cause;
-    throw new IhcError("unavailable", `the identity provider ${issuer} gives no usable metadata`, {
+    throw new IhcError("unavailable", `the identity provider ${visible(issuer)} gives no usable metadata`, {
       cause,
       hint: "check the issuer in the gateway's configuration",
     });
@@ -64,9 +67,21 @@ export async function discoverIssuer(
 function refuseForeign(profile: Profile, found: Discovery): void {
   const own = new URL(found.public_url).origin;
   if (own !== profile.gateway.origin)
-    throw new IhcError("config", `the gateway calls itself ${own}, not ${profile.gateway.origin}`, {
+    throw new IhcError("config", `the gateway calls itself ${visible(own)}, not ${profile.gateway.origin}`, {
       hint: `run ihc login --gateway ${own} if that is the one you mean`,
     });
+}
+
+/** openid-client compares as addresses, where a lost slash does not count; in tokens it does. */
+function refuseOtherIssuer(found: string, asked: string): void {
+  if (found !== asked)
+    throw new IhcError(
+      "config",
+      `the identity provider calls itself ${visible(found)}, not ${visible(asked)}`,
+      {
+        hint: "the gateway's issuer.url must be the very same text",
+      },
+    );
 }
 
 function bound(fetch: Fetch, signal: AbortSignal | undefined): Fetch {
