@@ -86,7 +86,7 @@ export class LiveSessions {
   /** Ends a session for a reason that people read: cuts, cancels, seals, and enters it in the log. Safe to call again. */
   end(id: SessionId, reason: IhcError, actor = "gateway"): Promise<void> {
     const known = this.#ending.get(id);
-    if (known) return known;
+    if (known !== undefined) return known;
     const live = this.#sessions.get(id);
     if (!live) return Promise.resolve();
     const ending = this.#end(live, reason, actor).finally(() => this.#ending.delete(id));
