@@ -31,7 +31,14 @@ export type StatementAction =
   | { readonly kind: "prepare"; readonly name: string; readonly inner: Statement }
   | { readonly kind: "execute"; readonly name: string }
   | { readonly kind: "deallocate"; readonly name: string | "*" }
-  | { readonly kind: "declare"; readonly name: string; readonly binary: boolean; readonly inner: Statement }
+  /** `hold`: WITH HOLD, the cursor outlives its transaction. */
+  | {
+      readonly kind: "declare";
+      readonly name: string;
+      readonly binary: boolean;
+      readonly hold?: boolean;
+      readonly inner: Statement;
+    }
   | { readonly kind: "fetch"; readonly name: string }
   | { readonly kind: "close"; readonly name: string | "*" }
   | { readonly kind: "discard-all" }

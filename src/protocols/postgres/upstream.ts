@@ -4,9 +4,25 @@ import { IhcError } from "../../base/errors.ts";
 import { dial, type Line } from "./dial.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { Credential, PostgresSettings } from "./settings.ts";
-import { parseErrorFields, parseParameterStatus, parseTextRow } from "./wire/backend.ts";
+import {
+  type Field,
+  parseErrorFields,
+  parseParameterStatus,
+  parseRowDescription,
+  parseTextRow,
+} from "./wire/backend.ts";
 import { Cursor, WireError } from "./wire/cursor.ts";
-import { cancelRequest, cstring, frame, int32, query, startupMessage } from "./wire/encode.ts";
+import {
+  cancelRequest,
+  cstring,
+  describe,
+  frame,
+  int32,
+  parseMessage,
+  query,
+  startupMessage,
+  sync,
+} from "./wire/encode.ts";
 import { ScramClient } from "./wire/scram.ts";
 
 /** A connection to the database on which the gateway has logged in with the injected secret. */
@@ -18,6 +34,8 @@ export interface Link {
   readonly parameters: ReadonlyMap<string, string>;
   /** One question of the gateway's own, while nothing else is under way: rows of text values. */
   ask(sql: string): Promise<readonly (readonly (string | null)[])[]>;
+  /** Parse and Describe without running: the columns that the statement would give. */
+  columns(sql: string): Promise<readonly Field[]>;
   /** Hands the socket over for serving: what has been read beyond the login; `ask` must not be used any more. */
   handOver(): readonly Buffer[];
   close(): void;
@@ -166,7 +184,9 @@ async function ready(line: Line, reader: FrameReader, signal: AbortSignal): Prom
     processId: key?.processId ?? 0,
     secretKey: key?.secretKey ?? Buffer.alloc(4),
     parameters,
-    ask: (sql) => ask(line.socket, reader, sql, signal),
+    ask: async (sql) => (await converse(line.socket, reader, query(sql))).rows,
+    columns: async (sql) =>
+      (await converse(line.socket, reader, Buffer.concat([parseMessage("", sql), describe("S", ""), sync()]))).fields,
     handOver: () => reader.detach(),
     close: () => {
       line.socket.end(frame("X"));
@@ -181,25 +201,31 @@ export const pinned: ReadonlyMap<string, string> = new Map([
   ["standard_conforming_strings", "on"],
 ]);
 
-async function ask(
-  socket: Socket,
-  reader: FrameReader,
-  sql: string,
-  signal: AbortSignal,
-): Promise<readonly (readonly (string | null)[])[]> {
-  socket.write(query(sql));
+interface Answer {
+  readonly rows: readonly (readonly (string | null)[])[];
+  readonly fields: readonly Field[];
+}
+
+/** How long a question of the gateway's own may take, milliseconds. */
+const patience = 20_000;
+
+async function converse(socket: Socket, reader: FrameReader, question: Buffer): Promise<Answer> {
+  const signal = AbortSignal.timeout(patience);
+  socket.write(question);
   const rows: (readonly (string | null)[])[] = [];
+  let fields: readonly Field[] = [];
   let refused: IhcError | undefined;
   for (;;) {
     const { type, frame: message } = await reader.next(signal);
     if (type === "D") rows.push(parseTextRow(message));
+    else if (type === "T") fields = parseRowDescription(message);
     else if (type === "E") {
-      const fields = parseErrorFields(message);
-      refused = new IhcError("unavailable", `the database refused a question of the gateway (${fields.get("C")})`);
+      const code = parseErrorFields(message).get("C") ?? "unknown";
+      refused = new IhcError("unavailable", `the database refused a question of the gateway (SQLSTATE ${code})`);
     } else if (type === "Z") break;
   }
   if (refused) throw refused;
-  return rows;
+  return { rows, fields };
 }
 
 function loginRefused(message: Buffer): IhcError {

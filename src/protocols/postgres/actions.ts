@@ -1,0 +1,110 @@
+import type { Names, Prepared } from "./names.ts";
+import { asInner, asUnknown } from "./operation.ts";
+import type { Portal } from "./portal.ts";
+import type { Classified, Statement } from "./statement.ts";
+
+export type Change = "catalog" | "settings";
+
+/** What SQL statements do to names and to the catalog: proposed when sent, settled when the server says so. */
+export interface ActionContext {
+  readonly statements: Names<Prepared>;
+  readonly portals: Names<Portal>;
+  readonly batch: number;
+  /** The query string that the statement stands in, and how to find it again there. */
+  readonly sql: string;
+  readonly pick: (classified: Classified) => Statement | undefined;
+  /** The meaning of names has changed: for everyone (`catalog`), or for this connection (`settings`). */
+  readonly changed: (what: Change) => void;
+}
+
+/** Proposes what `statement` does; the returned function settles it. */
+export function proposeAction(statement: Statement, at: ActionContext): (() => void) | undefined {
+  const { does } = statement;
+  const { statements, portals, batch } = at;
+  switch (does.kind) {
+    case "prepare":
+      return put(statements, does.name, preparedBy(at), batch);
+    case "declare":
+      return put(portals, does.name, cursor(does.inner, does.hold ?? false), batch);
+    case "deallocate":
+      return does.name === "*" ? clear(statements, batch) : put(statements, does.name, undefined, batch);
+    case "close":
+      return does.name === "*" ? clear(portals, batch) : put(portals, does.name, undefined, batch);
+    case "discard-all": {
+      const settles = [clear(statements, batch), clear(portals, batch)];
+      return () => {
+        for (const settle of settles) settle();
+        at.changed("settings");
+      };
+    }
+    default: {
+      const what = changeOf(statement);
+      return what && (() => at.changed(what));
+    }
+  }
+}
+
+/** Whether what comes after it may mean something else than before. */
+export function changeOf({ does, effect, node }: Statement): Change | undefined {
+  if (does.kind === "ddl" || effect === "admin" || effect === "unknown") return "catalog";
+  if (does.kind === "rollback-to") return "catalog";
+  return does.kind === "discard-all" || node.startsWith("VariableSet") ? "settings" : undefined;
+}
+
+/**
+ * The statement with EXECUTE and FETCH counted as what they run; undefined when that is not certain yet, because a name
+ * was changed by something the server has not answered.
+ */
+export async function resolve(
+  statement: Statement,
+  at: Pick<ActionContext, "statements" | "portals" | "batch">,
+  classify: (sql: string) => Promise<Classified>,
+): Promise<Statement | undefined> {
+  const { does } = statement;
+  if (does.kind === "execute") {
+    const found = at.statements.find(does.name, at.batch);
+    if (!found.known) return undefined;
+    const inner = found.value?.pick(await classify(found.value.sql));
+    return inner ? asInner(statement, inner) : asUnknown(statement, "prepared statement", does.name);
+  }
+  if (does.kind === "fetch") {
+    const found = at.portals.find(does.name, at.batch);
+    if (!found.known) return undefined;
+    return found.value ? asInner(statement, found.value.statement) : asUnknown(statement, "cursor", does.name);
+  }
+  if (does.kind === "prepare" || does.kind === "declare") return asInner(statement, does.inner);
+  return statement;
+}
+
+function put<T>(names: Names<T>, name: string, value: T | undefined, batch: number): () => void {
+  names.propose(name, value, batch);
+  return () => names.settle(name, value);
+}
+
+function clear<T>(names: Names<T>, batch: number): () => void {
+  names.proposeNone(batch);
+  return () => names.retain(() => false);
+}
+
+function preparedBy(at: ActionContext): Prepared {
+  const pick = (classified: Classified): Statement | undefined => {
+    const does = at.pick(classified)?.does;
+    return does?.kind === "prepare" ? does.inner : undefined;
+  };
+  return { sql: at.sql, pick, types: [], description: undefined, describedIn: -1 };
+}
+
+function cursor(inner: Statement, held: boolean): Portal {
+  return {
+    statement: inner,
+    operation: undefined,
+    prepared: undefined,
+    resultFormats: [],
+    held,
+    description: undefined,
+    describedIn: -1,
+    result: undefined,
+    ended: false,
+    settle: undefined,
+  };
+}

@@ -1,0 +1,106 @@
+import type { OperationId } from "../../base/ids.ts";
+import type { Masked } from "../../core/masking/rule.ts";
+import type { Session } from "../../core/session/session.ts";
+import type { Field } from "./wire/backend.ts";
+
+/** Masks the rows of one result shape. Made by rows.ts. */
+export interface RowMask {
+  /** By column: whether a rule names it. */
+  readonly masked: readonly boolean[];
+  /** Masks the DataRow frame that lies in `bytes` from `start` to `end`; the very bytes when nothing is to be replaced. */
+  row(bytes: Buffer, start: number, end: number): Masked<Uint8Array> | "untouched";
+  /** Vouches for rows that `row` left untouched. */
+  untouched(bytes: Buffer): Masked<Uint8Array>;
+}
+
+/** Masked rows wait for this many bytes before they go to the journal as one event. */
+const block = 64 * 1024;
+
+/** Names what is recorded of one statement's result: columns, rows up to the session's limits, and counts always. */
+export class Result {
+  readonly operation: OperationId;
+  readonly #session: Session;
+  /** Set once the shape of the rows is known. Rows before that are a breach of protocol. */
+  mask: RowMask | undefined;
+  #rows = 0;
+  #bytes = 0;
+  #recordedRows = 0;
+  #recordedBytes = 0;
+  #pending: Masked<Uint8Array>[] = [];
+  #pendingBytes = 0;
+  #maskedColumns: readonly string[] = [];
+
+  constructor(session: Session, operation: OperationId) {
+    this.#session = session;
+    this.operation = operation;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Bytes recorded so far, by which the reader knows when to wait for the journal. */
+  get recordedBytes(): number {
+    return this.#recordedBytes;
+  }
+
+  shape(fields: readonly Field[], mask: RowMask): void {
+    this.#flush();
+    this.mask = mask;
+    const names = fields.map(({ name }) => this.#session.masks.text(name));
+    this.#maskedColumns = names.filter((_name, i) => mask.masked[i]);
+    this.#session.record({
+      type: "columns",
+      operation: this.operation,
+      format: "pg",
+      columns: fields.map((field, i) => ({
+        name: names[i] ?? this.#session.masks.text(""),
+        type: String(field.typeOid),
+        masked: mask.masked[i] ?? false,
+        binary: field.format === 1,
+      })),
+    });
+  }
+
+  /** Counts one row; true when `record` must be called with its masked frame. */
+  count(length: number): boolean {
+    this.#rows++;
+    this.#bytes += length;
+    const { rows, bytes } = this.#session.recording;
+    return this.#recordedRows < rows && this.#recordedBytes + length <= bytes;
+  }
+
+  record(row: Masked<Uint8Array>): void {
+    this.#recordedRows++;
+    this.#recordedBytes += row.length;
+    this.#pending.push(row);
+    this.#pendingBytes += row.length;
+    if (this.#pendingBytes >= block) this.#flush();
+  }
+
+  /** `counted` replaces the number of rows seen where the command tag knows better. */
+  end(status: string, counted = this.#rows): void {
+    this.#flush();
+    this.#session.record({
+      type: "result",
+      operation: this.operation,
+      status: this.#session.masks.text(status),
+      rows: counted,
+      bytes: this.#bytes,
+      recordedRows: this.#recordedRows,
+      maskedColumns: this.#maskedColumns,
+    });
+  }
+
+  #flush(): void {
+    if (this.#pending.length === 0) return;
+    this.#session.record({
+      type: "rows",
+      operation: this.operation,
+      format: "pg",
+      data: Buffer.concat(this.#pending) as Uint8Array as Masked<Uint8Array>,
+    });
+    this.#pending = [];
+    this.#pendingBytes = 0;
+  }
+}

@@ -1,0 +1,68 @@
+import type { Refusal } from "../../core/session/operation.ts";
+import type { Answers } from "./answers.ts";
+import { denialFields } from "./denial.ts";
+import type { Capped } from "./owed.ts";
+import type { Statement } from "./statement.ts";
+import { type ErrorFields, errorResponse, readyForQuery } from "./wire/encode.ts";
+
+/** The most rows that a writing statement may touch, `rows_written` of a target. */
+export class RowCap {
+  readonly rows: number | undefined;
+
+  constructor(rows: number | undefined) {
+    this.rows = rows;
+  }
+
+  refusal(count: number): ErrorFields {
+    return denialFields({
+      rule: "rows-written-cap",
+      reason: `the statement touched ${count} rows, ${this.rows ?? 0} are allowed; it was undone`,
+      hint: "narrow the statement",
+    });
+  }
+
+  /** Tells the client how a capped Query ended, having kept or undone it. `own`: it ran in a transaction of ours. */
+  async conclude(
+    cap: Capped,
+    own: boolean,
+    at: { hidden: (sql: string) => Promise<void>; poison: () => void; answers: Answers },
+  ): Promise<void> {
+    const exceeded = !cap.failed && cap.count > cap.limit;
+    if (!own) {
+      if (exceeded) return at.poison();
+      for (const frame of cap.withheld) at.answers.interject(frame);
+      return at.answers.interject(readyForQuery(at.answers.status));
+    }
+    await at.hidden(exceeded || cap.failed ? "ROLLBACK" : "COMMIT");
+    const { hiddenError } = at.answers;
+    if (exceeded) at.answers.interject(errorResponse(this.refusal(cap.count)));
+    else if (hiddenError) at.answers.interject(hiddenError);
+    else for (const frame of cap.withheld) at.answers.interject(frame);
+    at.answers.interject(readyForQuery(at.answers.status));
+  }
+}
+
+/** Whether the cap concerns these statements. */
+export function isCapped(cap: RowCap, statements: readonly Statement[]): boolean {
+  return cap.rows !== undefined && statements.some(writes);
+}
+
+/** What the cap cannot count it cannot allow. */
+export function uncountable(cap: RowCap, statements: readonly Statement[]): Refusal | undefined {
+  if (!isCapped(cap, statements)) return undefined;
+  if (statements.some(({ does }) => does.kind === "copy-in"))
+    return refused("COPY FROM STDIN cannot be counted before it is done", "use INSERT");
+  if (statements.some((statement) => writes(statement) && statement.node === "SelectStmt"))
+    return refused("rows that WITH writes cannot be counted", "write them in a statement of their own");
+  if (statements.length > 1 && statements.some(({ node }) => node === "TransactionStmt"))
+    return refused("a string with both a writing statement and transaction control", "send them one by one");
+  return undefined;
+}
+
+function refused(reason: string, hint: string): Refusal {
+  return { rule: "rows-written-cap", reason, hint };
+}
+
+function writes({ effect, does }: Statement): boolean {
+  return does.kind === "copy-in" || effect === "write" || effect === "destroy";
+}
