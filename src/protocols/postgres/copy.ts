@@ -141,7 +141,6 @@ function rowMask(action: CopyOut, masks: MaskPlan): (row: Buffer) => Buffer {
     const line = row.toString("utf8");
     const ending = /\r?\n$/.exec(line)?.[0] ?? "";
     const body = line.slice(0, line.length - ending.length);
-    if (body === "\\.") return row;
     const fields = csv ? splitCsv(body, form) : splitText(body, delimiter);
     if (columns && fields.length !== columns.length)
       throw new IhcError("invalid", "a row of COPY has other columns than its statement");
