@@ -94,7 +94,13 @@ export type GatewayConfiguration = ReturnType<typeof configuration>;
 function configuration({ idp, audience, port, shop }: GatewayParts) {
   return {
     listen: `127.0.0.1:${port}`,
-    issuer: { url: idp.issuer, client_id: idp.clientId, audience, groups_claim: "groups" },
+    issuer: {
+      url: idp.issuer,
+      client_id: idp.clientId,
+      audience,
+      scopes: ["openid", "email", "groups", "offline_access"],
+    },
+    oversight: { auditors: ["auditors"], admins: ["platform-admins"] },
     store: { sqlite: "./state" },
     policy: "./policy",
     targets: {

@@ -101,8 +101,15 @@ function configuration(options: IdpOptions, clientId: string, signingKey: JWK): 
     ],
     jwks: { keys: [signingKey] },
     cookies: { keys: [randomBytes(32).toString("hex")] },
-    scopes: ["openid", "offline_access"],
-    claims: { openid: ["sub", "email", "name", "groups", "amr"], acr: null, auth_time: null },
+    scopes: ["openid", "offline_access", "profile", "email", "groups"],
+    claims: {
+      openid: ["sub", "amr"],
+      profile: ["name"],
+      email: ["email", "email_verified"],
+      groups: ["groups"],
+      acr: null,
+      auth_time: null,
+    },
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     rotateRefreshToken: true,
@@ -164,7 +171,7 @@ function configuration(options: IdpOptions, clientId: string, signingKey: JWK): 
 }
 
 function claimsOf(person: Person): Record<string, unknown> {
-  return { email: person.email, groups: person.groups, amr: ["pwd", "hwk"] };
+  return { email: person.email, email_verified: true, groups: person.groups, amr: ["pwd", "hwk"] };
 }
 
 /** RFC 8628's default is to ask every 5 seconds, which makes demos and tests slow. */

@@ -20,8 +20,7 @@ export async function interact(
       accountId: String(details.session?.accountId),
       clientId: String(details.params["client_id"]),
     });
-    grant.addOIDCScope("openid offline_access");
-    grant.addOIDCClaims(["email", "name", "groups", "amr"]);
+    grant.addOIDCScope(String(details.params["scope"] ?? "openid"));
     const grantId = await grant.save();
     await provider.interactionFinished(
       request,

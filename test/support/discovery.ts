@@ -13,7 +13,7 @@ export async function serveDiscovery(
       issuer: idp.issuer,
       client_id: idp.clientId,
       audience: idp.audience,
-      scopes: ["openid", "offline_access"],
+      scopes: ["openid", "email", "groups", "offline_access"],
       public_url: url.href,
       dpop: "required",
       version: "0.0.0",

@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Configuration } from "openid-client";
 import { IhcError } from "../../base/errors.ts";
-import { type TokenRequest, targetOf } from "./token-request.ts";
+import { resourceOf, type TokenRequest, targetOf } from "./token-request.ts";
 import type { Tokens } from "./tokens.ts";
 
 /**
@@ -38,7 +38,7 @@ export async function browserFlow(config: Configuration, request: TokenRequest):
       config,
       await callback.arrived,
       checks,
-      { resource: request.audience },
+      resourceOf(request.audience),
       { DPoP },
     );
   } finally {

@@ -1,7 +1,7 @@
 import type { Configuration } from "openid-client";
 import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
-import { type TokenRequest, targetOf } from "./token-request.ts";
+import { resourceOf, type TokenRequest, targetOf } from "./token-request.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** RFC 8628: shows a code, polls until the person has confirmed it in any browser, on any machine. */
@@ -22,12 +22,10 @@ export async function deviceFlow(config: Configuration, request: TokenRequest): 
     expiresAt: new Date(request.clock.now().getTime() + answer.expires_in * 1000),
   });
   const { DPoP, signal } = request;
-  return await client.pollDeviceAuthorizationGrant(
-    config,
-    answer,
-    { resource: request.audience },
-    { DPoP, ...(signal && { signal }) },
-  );
+  return await client.pollDeviceAuthorizationGrant(config, answer, resourceOf(request.audience), {
+    DPoP,
+    ...(signal && { signal }),
+  });
 }
 
 /** It is printed and given to a browser opener: no other scheme, no control characters. */

@@ -5,6 +5,7 @@ import type { Profile } from "../credentials.ts";
 import { writePrivate } from "../paths.ts";
 import { discoverIssuer } from "./discover.ts";
 import { dpopKeyOf, keyPairOf } from "./dpop.ts";
+import { resourceOf } from "./token-request.ts";
 import type { Login, TokenStore } from "./token-store.ts";
 import { hasEnded, nearsEnd, renewed, type Tokens } from "./tokens.ts";
 
@@ -97,7 +98,7 @@ async function requestTokens(
   const config = await discoverIssuer(login.issuer, login.client_id, profile.ca, signal);
   const DPoP = client.getDPoPHandle(config, await keyPairOf(await dpopKeyOf(store)));
   const bound = login.token_type === "dpop" ? { DPoP } : {};
-  return await client.refreshTokenGrant(config, refreshToken, { resource: login.audience }, bound);
+  return await client.refreshTokenGrant(config, refreshToken, resourceOf(login.audience), bound);
 }
 
 async function refusedForGood(cause: unknown): Promise<boolean> {

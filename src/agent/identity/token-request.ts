@@ -11,9 +11,17 @@ export interface TokenRequest {
   readonly clock: Clock;
 }
 
-/** Scope, `resource` (RFC 8707) and `audience` (Auth0, Okta and others): a provider ignores the one it does not know. */
+/** What the person is asked to agree to, and for whom the tokens are. */
 export function targetOf(request: TokenRequest): Record<string, string> {
-  return { scope: request.scopes.join(" "), resource: request.audience, audience: request.audience };
+  return { scope: request.scopes.join(" "), audience: request.audience, ...resourceOf(request.audience) };
+}
+
+/**
+ * `resource` (RFC 8707) for an audience that is a web address. Entra refuses the parameter altogether, and its audiences are
+ * none; Auth0 and others read `audience` instead, and every provider ignores what it does not know.
+ */
+export function resourceOf(audience: string): { resource?: string } {
+  return /^https?:\/\//.test(audience) ? { resource: audience } : {};
 }
 
 /** What the person must see or do while logging in. */
