@@ -58,7 +58,7 @@ export async function obtain(
     held.target === target.name &&
     held.break_glass === wish.breakGlass &&
     (wish.effects ?? []).every((effect) => held.effects.includes(effect));
-  const grants = (await control.grants({ mine: true, state: "active", target: target.name })).filter(
+  const grants = (await control.grants({ scope: "mine", state: "active", target: target.name })).filter(
     (grant) =>
       grant.mine &&
       grant.state === "active" &&
@@ -70,7 +70,7 @@ export async function obtain(
     tell({ kind: "using", grant });
     return { target, grant };
   }
-  const pending = (await control.requests({ mine: true, state: "pending", target: target.name })).find(
+  const pending = (await control.requests({ scope: "mine", state: "pending", target: target.name })).find(
     (request) => request.mine && request.state === "pending" && request.kind === "access" && usable(request),
   );
   if (pending === undefined && access.kind === "deny" && !wish.breakGlass) throw refused(target);

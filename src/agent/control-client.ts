@@ -47,7 +47,7 @@ export interface ControlClient {
   sessions(query?: Query): Promise<readonly SessionView[]>;
   session(id: string, signal?: AbortSignal): Promise<SessionView>;
   openSession(input: SessionInput): Promise<SessionOpened>;
-  endSession(session: { readonly id: string; readonly version: number }): Promise<void>;
+  endSession(id: string, signal?: AbortSignal): Promise<void>;
   /** Any other endpoint, for audit and recordings. */
   get(path: string, query?: Query, limit?: number): Promise<HttpResponse>;
   /** Headers that prove who we are to one URL of this gateway. */
@@ -115,8 +115,8 @@ export function controlClient(
     sessions: (query) => all(sessionView, "v1/sessions", query),
     session: (id, signal) => one(sessionView, `v1/sessions/${segment(id)}`, { signal }),
     openSession: (body) => one(sessionOpened, "v1/sessions", { method: "POST", body }),
-    endSession: async ({ id, version }) => {
-      await send(`v1/sessions/${segment(id)}/kill`, { method: "POST", body: {}, version });
+    endSession: async (id, signal) => {
+      await send(`v1/sessions/${segment(id)}/end`, { method: "POST", body: {}, signal });
     },
     get: (path, query, limit) => send(path, { query, limit }),
     headers: (method, url) => credentials.headers(method, url),
@@ -163,7 +163,8 @@ async function ask(
   return response;
 }
 
-async function discover(
+/** What the gateway says of itself to anybody, and what time it has. */
+export async function discover(
   client: Http,
   profile: Profile,
 ): Promise<{ discovery: Discovery; date: Date | undefined }> {

@@ -56,7 +56,7 @@ export async function goLive(options: LiveOptions): Promise<Live> {
   };
   const listener = await listen(where, tunnel, (event) => {
     tell({ kind: "connection", event });
-    if (event.kind === "refused" || (event.kind === "closed" && event.lost)) recheck();
+    if (event.kind === "refused" || (event.kind === "closed" && (event.lost || event.reason !== undefined))) recheck();
   });
   let recheck: () => void = () => undefined;
   let help: ReadyHelp;
@@ -153,7 +153,7 @@ function folderName(control: ControlClient, target: string, where: Where): strin
 /** The session dies by itself at the gateway too; telling it is a courtesy that must not hold up the end. */
 async function endQuietly(control: ControlClient, session: SessionView): Promise<void> {
   try {
-    await control.endSession(await control.session(session.id, AbortSignal.timeout(3000)));
+    await control.endSession(session.id, AbortSignal.timeout(3000));
   } catch (error) {
     if (!(error instanceof IhcError)) throw error;
   }

@@ -31,6 +31,11 @@ export async function portFor(paths: AgentPaths, gateway: URL, target: string): 
   return port;
 }
 
+/** All ports remembered, by `<gateway> <target>`. */
+export async function knownPorts(paths: AgentPaths): Promise<Readonly<Record<string, number>>> {
+  return await read(join(paths.state, "ports.json"));
+}
+
 async function read(file: string): Promise<Readonly<Record<string, number>>> {
   const bytes = await readPrivate(file);
   if (bytes === undefined) return {};

@@ -92,14 +92,12 @@ const lasting: ReadonlySet<string> = new Set(["denied", "not-found", "login-need
 
 async function replace(options: Watch, seen: SessionView, finish: (ending: Ending) => void): Promise<void> {
   const reason = seen.end_reason ?? "the gateway ended the session";
-  const stands = await accessStands(options, seen);
-  if (stands) options.tell({ kind: "reopened", session: await options.reopen() });
+  if (await accessStands(options, seen)) options.tell({ kind: "reopened", session: await options.reopen() });
   else finish({ kind: "ended", reason });
 }
 
-/** A session that somebody ended on purpose is not opened again: only one whose gateway went away under it. */
+/** The grant is the right; a session is only its use, which a restart of the gateway may end early. */
 async function accessStands({ control, clock }: Watch, seen: SessionView): Promise<boolean> {
-  if (seen.complete) return false;
   if (seen.grant === undefined) return true;
   const grant = await control.grant(seen.grant);
   return grant.state === "active" && Date.parse(grant.expires_at) > clock.now().getTime();

@@ -15,6 +15,11 @@ interface Global {
 
 /** Runs one command line and resolves with the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
+  const [first] = argv;
+  if (first === "__complete" || first === "__docs") {
+    const { runHidden } = await import("./hidden.ts");
+    return await runHidden(first, argv.slice(1));
+  }
   let exit = 0;
   const program = tree((load) => async (typed, global) => {
     exit = await execute(load, typed, global);

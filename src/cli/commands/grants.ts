@@ -7,8 +7,10 @@ import { relative, table } from "../table.ts";
 export async function run(context: Context, typed: Invocation): Promise<undefined> {
   const { io } = context;
   const control = await context.control();
-  const found = await control.grants(typed.flag("all") ? {} : { state: "active" });
-  const items = typed.flag("mine") ? found.filter((grant) => grant.mine) : found;
+  const items = await control.grants({
+    scope: typed.flag("mine") ? "mine" : undefined,
+    state: typed.flag("all") ? undefined : "active",
+  });
   if (context.json) io.json({ v: 1, items });
   else if (items.length === 0) io.say("no grants");
   else {

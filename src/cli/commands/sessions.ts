@@ -8,7 +8,7 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   const { io } = context;
   const control = await context.control();
   const items = await control.sessions({
-    mine: typed.flag("mine") ? true : undefined,
+    scope: typed.flag("mine") ? "mine" : undefined,
     target: typed.text("target"),
     state: typed.choice("state", ["open", "ended"]),
   });
