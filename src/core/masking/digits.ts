@@ -64,16 +64,24 @@ export function ssnEnd(bytes: Uint8Array, start: number, to: number): number {
   return end < to && isIn(digit, bytes, end) ? -1 : end;
 }
 
-/** How many digits stand from `start` on with at most one blank or hyphen between two, up to `enough`. */
-export function digitRun(bytes: Uint8Array, start: number, to: number, enough: number) {
-  let at = start;
+/**
+ * Where to go on after the digits at `start`, or -1 when `enough` of them stand there with at most one separator between
+ * two, the same throughout. Where the separator changes, as in `2026-11-23 10`, the last group may begin a number again.
+ */
+export function pastDigits(bytes: Uint8Array, start: number, to: number, enough: number): number {
+  let group = start;
   let count = 0;
-  while (at < to && count < enough) {
-    if (isIn(digit, bytes, at)) count++;
-    else if (!joins(bytes, at, to, 0)) break;
-    at++;
+  let separator = 0;
+  for (let at = start; at < to; at++) {
+    if (isIn(digit, bytes, at)) {
+      count++;
+      if (count >= enough) return -1;
+    } else if (joins(bytes, at, to, separator)) {
+      separator = bytes[at] ?? 0;
+      group = at + 1;
+    } else return separator !== 0 && joins(bytes, at, to, 0) ? group : at;
   }
-  return { count, end: at };
+  return to;
 }
 
 /** Whether a separator, `same` unless that is 0, stands at `at` with a digit behind it. */

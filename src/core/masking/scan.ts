@@ -1,5 +1,5 @@
 import { standsAt } from "./bytes.ts";
-import { cardEnd, digitRun, shortestCard, ssnEnd } from "./digits.ts";
+import { cardEnd, pastDigits, shortestCard, ssnEnd } from "./digits.ts";
 import { domainEnd, localStart } from "./email.ts";
 import type { DetectorName } from "./rule.ts";
 import { type TokenKind, tokenKinds } from "./tokens.ts";
@@ -74,10 +74,6 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
   };
 
   /** Where to go on looking, or -1 for a suspect. */
-  const pastNumber = (bytes: Uint8Array, at: number, to: number): number => {
-    const run = digitRun(bytes, at, to, enough);
-    return run.count >= enough ? -1 : run.end;
-  };
   const pastOther = (bytes: Uint8Array, at: number, to: number): number => {
     const kinds = byFirst[bytes[at] ?? 0];
     const suspect = kinds
@@ -107,7 +103,7 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
         const kind = classes[bytes[at] ?? 0];
         if (kind === nothing) at++;
         else {
-          at = kind === number ? pastNumber(bytes, at, to) : pastOther(bytes, at, to);
+          at = kind === number ? pastDigits(bytes, at, to, enough) : pastOther(bytes, at, to);
           if (at < 0) return true;
         }
       }

@@ -8,13 +8,17 @@ import type { MaskPlan } from "../../core/masking/plan.ts";
 import type { How, Masked } from "../../core/masking/rule.ts";
 import { type Csv, copyText, copyUntext, csvText, csvUntext, splitCsv, splitText } from "./copy-fields.ts";
 import type { StatementAction } from "./statement.ts";
+import { frame } from "./wire/encode.ts";
 
 export type CopyOut = Extract<StatementAction, { kind: "copy-out" }>;
 
 export interface CopyMask {
-  /** Takes the payload of a CopyData message, returns the whole rows that are ready now, masked; often one row each. */
-  push(data: Buffer): Masked<Uint8Array>;
-  /** What is left at CopyDone. */
+  /**
+   * Takes a CopyData frame, header included; returns one with the rows that are whole now, masked, the same frame when
+   * nothing changed, and nothing when no row is whole yet.
+   */
+  push(frame: Buffer): Masked<Uint8Array>;
+  /** What is left at CopyDone: a frame or nothing. */
   end(): Masked<Uint8Array>;
 }
 
@@ -33,11 +37,13 @@ export function compileCopy(action: CopyOut, masks: MaskPlan): CopyMask {
       rule: "binary-copy",
       hint: "use COPY in text or CSV format",
     });
-  if (!masked && !masks.hasDetectors) return { push: asIs, end: () => asIs(Buffer.alloc(0)) };
+  if (!masked && !masks.hasDetectors) return { push: sealed, end: () => sealed(none) };
   return new RowCopy(action, masks);
 }
 
-function asIs(data: Buffer): Masked<Uint8Array> {
+const none = Buffer.alloc(0);
+
+function sealed(data: Buffer): Masked<Uint8Array> {
   return data as Uint8Array as Masked<Uint8Array>;
 }
 
@@ -60,7 +66,8 @@ class RowCopy implements CopyMask {
     this.#headers = action.csv?.header ? 1 : 0;
   }
 
-  push(data: Buffer): Masked<Uint8Array> {
+  push(copyData: Buffer): Masked<Uint8Array> {
+    const data = copyData.subarray(5);
     const out: Buffer[] = [];
     let from = 0;
     for (let end = this.#rowEnd(data, 0); end >= 0; end = this.#rowEnd(data, from)) {
@@ -68,12 +75,14 @@ class RowCopy implements CopyMask {
       from = end;
     }
     this.#hold(data.subarray(from));
-    return asIs(out.length === 1 && out[0] ? out[0] : Buffer.concat(out));
+    const [only] = out;
+    if (only && out.length === 1 && only.equals(data)) return sealed(copyData);
+    return sealed(out.length === 0 ? none : frame("d", ...out));
   }
 
   end(): Masked<Uint8Array> {
-    const rest = this.#release(Buffer.alloc(0));
-    return asIs(rest.length === 0 ? rest : this.#mask(rest));
+    const rest = this.#release(none);
+    return sealed(rest.length === 0 ? none : frame("d", this.#mask(rest)));
   }
 
   /** Where the row that `from` lies in ends, newline included; -1 when not in this piece. */
