@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Dialect, Kysely } from "kysely";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { IhcError } from "../base/errors.ts";
 import { migrate } from "./migrations/all.ts";
-import { isRetryable, postgresDialect } from "./postgres.ts";
+import { postgresDialect } from "./postgres.ts";
 import { writeQueue } from "./queue.ts";
 import { auditReader } from "./reader.ts";
+import { retried } from "./retry.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite.ts";
 import type { Store, Tables } from "./store.ts";
@@ -34,10 +34,13 @@ export async function openStore(location: StoreLocation, clock: Clock = systemCl
   const dialect = "sqlite" in location ? "sqlite" : "postgres";
   const db = new Kysely<Schema>({ dialect: await connect(location) });
   try {
-    await migrate(db);
-  } catch (error) {
+    await retried(() => migrate(db));
+  } catch (cause) {
     await db.destroy();
-    throw error;
+    throw new IhcError("storage", "the store cannot be opened or its schema not be brought up to date", {
+      hint: "is it reachable, and not the work of a newer ihc",
+      cause,
+    });
   }
   return assemble(db, dialect, clock);
 }
@@ -124,19 +127,6 @@ function singleTables(atomically: Atomically, reading: Atomically): Tables {
     },
     enqueue: (entry) => atomically(({ enqueue }) => enqueue(entry)),
   };
-}
-
-const attempts = 12;
-
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isRetryable(error) || attempt === attempts) throw error;
-      await sleep(Math.random() * 2 ** Math.min(attempt, 8));
-    }
-  }
 }
 
 /** What the database says becomes IhcError `storage`; what `work` throws on purpose stays as it is. */

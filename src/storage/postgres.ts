@@ -14,8 +14,3 @@ export function postgresDialect(url: string): PostgresDialect {
   pool.on("error", () => undefined);
   return new PostgresDialect({ pool });
 }
-
-/** Whether running the transaction again may succeed: serialization failure or deadlock. */
-export function isRetryable(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && (error.code === "40001" || error.code === "40P01");
-}

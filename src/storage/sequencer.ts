@@ -6,6 +6,7 @@ import { edgeTiles, encodeTile, growTiles } from "../core/audit/tile.ts";
 import { emptyRoot, type Hash, leafHash } from "../core/audit/tree.ts";
 import { readTile, treeHashes } from "./hashes.ts";
 import type { Database, OpenStore } from "./open.ts";
+import { retried } from "./retry.ts";
 import type { HeadRow, Schema } from "./schema.ts";
 import { openWitness } from "./witness.ts";
 
@@ -37,14 +38,14 @@ export interface SequencerOptions {
  */
 export async function startSequencer(options: SequencerOptions): Promise<Sequencer> {
   const { store, key, interval = 250 } = options;
-  await checkHead(store.database, key);
+  await retried(() => checkHead(store.database, key));
   const witness =
     options.witness === undefined ? undefined : await openWitness(options.witness, store.database.db, key);
 
   let problem: IhcError | undefined;
   const drain = async (): Promise<void> => {
     try {
-      while ((await sequenceBatch(store.database, key)) === batch);
+      while ((await retried(() => sequenceBatch(store.database, key))) === batch);
       await witness?.follow();
       problem = undefined;
     } catch (cause) {

@@ -13,6 +13,7 @@ export async function sqliteDialect(folder: string): Promise<SqliteDialect> {
   closeSync(handle);
   const database = new DatabaseSync(file, { timeout: 10_000 });
   database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma trusted_schema = off");
+  database.exec("pragma busy_timeout = 10");
   return new SqliteDialect({ database: adapt(database) });
 }
 

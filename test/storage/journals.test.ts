@@ -205,11 +205,12 @@ describe("journals", { timeout: 60_000 }, () => {
     const writer = await journals.open(session);
     for (let at = 0; at < 20; at++) await writer.append(note(`event ${at}`), "durable");
     const open = () => readdirSync(home).filter((name) => name.endsWith(".open"));
-    for (let tries = 0; open().length > 0 && tries < 500; tries++) {
-      await sleep(10);
-      if (open().length === 1) break;
+    // Until a segment has just been sealed, so that exactly one event is in the next.
+    for (let tries = 0; open().length > 0 && tries < 100; tries++) {
+      await writer.append(note("more"), "durable");
+      await sleep(30);
     }
-    if (open().length === 0) await writer.append(note("the last"), "durable");
+    await writer.append(note("the last"), "durable");
     const written = (await all(journals.read(session))).length;
     appendFileSync(join(home, open()[0] ?? ""), Buffer.from([0, 0, 1, 0, 1, 2, 3]));
     journals.close();

@@ -1,6 +1,5 @@
 import type { Kysely } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
-import { IhcError } from "../../base/errors.ts";
 import type { Schema } from "../schema.ts";
 import { initial } from "./0001-initial.ts";
 
@@ -11,9 +10,5 @@ const migrations: Readonly<Record<string, Migration>> = { "0001-initial": initia
 export async function migrate(db: Kysely<Schema>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined)
-    throw new IhcError("storage", "the store's schema cannot be brought up to date", {
-      hint: "is this database the work of a newer ihc",
-      cause: error,
-    });
+  if (error !== undefined) throw error;
 }
