@@ -77,11 +77,10 @@ async function fromFile(path: string, { folder, warn }: SecretOptions): Promise<
   let file: FileHandle | undefined;
   try {
     file = await open(absolute, constants.O_RDONLY | constants.O_NONBLOCK);
-    const { mode, size, ...stat } = await file.stat();
-    if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw failed(`file:${path}`, "is not a file");
-    if (size > largest) throw failed(`file:${path}`, "is longer than 64 KiB");
-    if ((mode & 0o077) !== 0 && stat.uid !== undefined)
-      warn?.(`file:${path} can be read by others: chmod 600 it`);
+    const stat = await file.stat();
+    if (!stat.isFile()) throw failed(`file:${path}`, "is not a file");
+    if (stat.size > largest) throw failed(`file:${path}`, "is longer than 64 KiB");
+    if ((stat.mode & 0o077) !== 0) warn?.(`file:${path} can be read by others: chmod 600 it`);
     return withoutLineBreak(await file.readFile("utf8"));
   } catch (error) {
     throw error instanceof IhcError ? error : failed(`file:${path}`, `cannot be read (${codeOf(error)})`);

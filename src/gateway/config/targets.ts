@@ -86,7 +86,8 @@ export function problemsOf(
     }));
   if (issue.code === "invalid_key")
     return issue.issues.map(({ message }) => ({ path, message: lower(message) }));
-  return [{ path, message: lower(issue.message) }];
+  const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+  return [{ path, message: missing ? "is missing" : lower(issue.message) }];
 }
 
 /** Protocol and masking parsers throw their first mistake as `place.in.the.target: message`. */
