@@ -78,7 +78,7 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
     const kinds = byFirst[bytes[at] ?? 0];
     const suspect = kinds
       ? kinds.some((one) => standsAt(one.prefix, bytes, at, to))
-      : bytes[at] === 0x40 || encodedAt(bytes, at, to);
+      : (bytes[at] === 0x40 || encodedAt(bytes, at, to)) && localStart(bytes, at, at - 1) < at;
     return suspect ? -1 : at + 1;
   };
 
