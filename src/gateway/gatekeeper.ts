@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../base/clock.ts";
 import { IhcError } from "../base/errors.ts";
-import type { Principal } from "../core/access/principal.ts";
 import type { Identity, Verified } from "./identity/verify.ts";
 import { limiter } from "./limits.ts";
 import { type ScreenRules, screen } from "./screen.ts";
@@ -14,7 +13,9 @@ export interface GatekeeperParts {
   readonly behindProxy: boolean;
   readonly clock: Clock;
   /** Told of every verified principal, so that a lost group counts at once. */
-  readonly seen: (principal: Principal) => void;
+  readonly seen: (verified: Verified) => void;
+  /** Requests that one person may send a minute. */
+  readonly perMinute: number;
 }
 
 /** What every request passes, upgrades included, before any route. */
@@ -23,12 +24,14 @@ export interface Gatekeeper {
   admit(request: IncomingMessage): void;
   /** Throws IhcError `unauthenticated` or `rate-limited`. */
   identify(request: IncomingMessage): Promise<Verified>;
+  /** As identify, for tunnels: they are many at once and limited by their session instead. */
+  identifyTunnel(request: IncomingMessage): Promise<Verified>;
 }
 
 export function gatekeeper(parts: GatekeeperParts): Gatekeeper {
   const { clock, publicUrl } = parts;
   const perSource = limiter({ burst: 3000, perSecond: 300 }, clock);
-  const perPerson = limiter({ burst: 2000, perSecond: 200 }, clock);
+  const perPerson = limiter({ burst: parts.perMinute, perSecond: parts.perMinute / 60 }, clock);
   const failures = limiter({ burst: 100, perSecond: 2 }, clock);
   return {
     admit(request) {
@@ -38,19 +41,21 @@ export function gatekeeper(parts: GatekeeperParts): Gatekeeper {
     async identify(request) {
       const verified = await verify(request);
       perPerson(verified.principal.person);
-      parts.seen(verified.principal);
       return verified;
     },
+    identifyTunnel: verify,
   };
 
   async function verify(request: IncomingMessage): Promise<Verified> {
     try {
-      return await parts.identity({
+      const verified = await parts.identity({
         method: request.method ?? "",
         url: publicAddress(publicUrl, request.url ?? ""),
         authorization: request.headers.authorization,
         proof: header(request, "dpop"),
       });
+      parts.seen(verified);
+      return verified;
     } catch (error) {
       // Guessing costs: after many failures a source has to wait.
       if (error instanceof IhcError && error.code === "unauthenticated")

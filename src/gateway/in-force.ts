@@ -37,6 +37,8 @@ export interface InForce {
   readonly requestTtl: number;
   /** Of a grant that names none, milliseconds. */
   readonly defaultDuration: number;
+  /** Caps whatever policy gives, milliseconds. */
+  readonly maxDuration: number;
   /** The longest a session without a grant may last, milliseconds. */
   readonly sessionLength: number;
 }

@@ -31,6 +31,7 @@ export interface LiveState {
   served: ServedTarget;
   /** As their newest token shows them. */
   principal: Principal;
+  tokenIssuedAt: Date;
   grant: Grant | undefined;
 }
 

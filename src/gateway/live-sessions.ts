@@ -8,6 +8,7 @@ import { clippedText } from "../core/audit/leaf.ts";
 import type { JournalWriter } from "../core/journal/writer.ts";
 import { approvalsFor } from "./approvals.ts";
 import { grantFor } from "./entry.ts";
+import type { Verified } from "./identity/verify.ts";
 import type { InForce, ServedTarget } from "./in-force.ts";
 import { type LiveParts, LiveSession } from "./live-session.ts";
 import { actorName } from "./records.ts";
@@ -52,7 +53,7 @@ export class LiveSessions {
   }
 
   /** Opens a session under a grant, or without where policy needs none. The secret is returned once and not kept. */
-  async open(principal: Principal, input: SessionInput): Promise<Opened> {
+  async open({ principal, tokenIssuedAt }: Verified, input: SessionInput): Promise<Opened> {
     if (this.#draining)
       throw new IhcError("unavailable", "the gateway is stopping", { hint: "try again soon" });
     const { records, current } = this.#parts;
@@ -79,7 +80,7 @@ export class LiveSessions {
       expiresAt: grant?.expiresAt ?? new Date(now.getTime() + inForce.sessionLength),
       complete: true,
     };
-    await this.#start(record, served, grant);
+    await this.#start(record, served, grant, tokenIssuedAt);
     return { record, secret, served };
   }
 
@@ -109,7 +110,9 @@ export class LiveSessions {
     const now = this.#parts.records.clock.now();
     for (const [id, live] of this.#sessions) {
       const reason = outOfTime(live, now) ?? lostGround(live, inForce, now);
+      const served = inForce.targets.get(live.state.record.target);
       if (reason) this.#finish(id, reason);
+      else if (served) live.state.served = served;
     }
   }
 
@@ -121,10 +124,12 @@ export class LiveSessions {
   }
 
   /** A newer token of somebody: what it no longer says, their sessions lose. */
-  seen(principal: Principal): void {
+  seen({ principal, tokenIssuedAt }: Verified): void {
     let changed = false;
     for (const { state } of this.#sessions.values()) {
-      if (state.principal.person !== principal.person || sameGroups(state.principal, principal)) continue;
+      if (state.principal.person !== principal.person || tokenIssuedAt <= state.tokenIssuedAt) continue;
+      state.tokenIssuedAt = tokenIssuedAt;
+      if (sameGroups(state.principal, principal)) continue;
       state.principal = { ...state.principal, groups: principal.groups };
       changed = true;
     }
@@ -137,7 +142,12 @@ export class LiveSessions {
     await Promise.all([...this.#sessions.keys()].map((id) => this.end(id, reason)));
   }
 
-  async #start(record: SessionRecord, served: ServedTarget, grant: Grant | undefined): Promise<void> {
+  async #start(
+    record: SessionRecord,
+    served: ServedTarget,
+    grant: Grant | undefined,
+    tokenIssuedAt: Date,
+  ): Promise<void> {
     const { records, openJournal, current } = this.#parts;
     const journal = await openJournal(record.id);
     try {
@@ -165,7 +175,10 @@ export class LiveSessions {
       breakGlass: record.breakGlass,
       policyVersion: () => current().policy.version,
     });
-    const live = new LiveSession({ record, journal, approvals, served, principal, grant }, this.#parts);
+    const live = new LiveSession(
+      { record, journal, approvals, served, principal, grant, tokenIssuedAt },
+      this.#parts,
+    );
     this.#sessions.set(record.id, live);
     journal.failed.addEventListener("abort", () => this.#finish(record.id, unrecordable), { once: true });
     if (journal.failed.aborted) this.#finish(record.id, unrecordable);

@@ -46,17 +46,12 @@ export async function fileRequest(
   return filed.request;
 }
 
-function needed(
-  { policy, targets }: InForce,
-  requester: Principal,
-  input: RequestInput,
-  breakGlass: boolean,
-  now: Date,
-) {
-  const served = targets.get(input.target);
+function needed(inForce: InForce, requester: Principal, input: RequestInput, breakGlass: boolean, now: Date) {
+  const served = inForce.targets.get(input.target);
   if (!served) throw new IhcError("not-found", "no such target", { hint: "see ihc targets" });
-  const decision = policy.access(requester, served.target, input.effects, breakGlass, now);
-  if (decision.kind === "needs-grant") return decision;
+  const decision = inForce.policy.access(requester, served.target, input.effects, breakGlass, now);
+  if (decision.kind === "needs-grant")
+    return { ...decision, longest: Math.min(decision.longest, inForce.maxDuration) };
   if (decision.kind === "allow")
     throw new IhcError("conflict", "policy lets you in without a request", {
       rule: decision.rule,

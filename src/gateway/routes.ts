@@ -11,6 +11,7 @@ import { type RequestParts, requestRoutes } from "./api/requests.ts";
 import { PreconditionRequired } from "./api/responses.ts";
 import { type SessionRouteParts, sessionRoutes } from "./api/sessions.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
+import { limiter } from "./limits.ts";
 import { errorFields, type Log } from "./log.ts";
 import { checkStrictJson } from "./strict-json.ts";
 
@@ -25,12 +26,13 @@ export interface RouteParts
   readonly gatekeeper: Gatekeeper;
   readonly log: Log;
   readonly version: string;
+  /** Bytes. */
+  readonly bodyLimit: number;
 }
 
-const bodyMost = 64 * 1024;
-
 /** The control API. Order: open routes, then identity for everything under /v1, then bodies, then the routes. */
-export function controlApi(parts: RouteParts): App {
+export function controlApi(input: Omit<RouteParts, "limitChanges">): App {
+  const parts: RouteParts = { ...input, limitChanges: limiter({ burst: 120, perSecond: 1 }, input.clock) };
   const app = newApp();
   app.onError((error, c) => answerError(error, c.get("requestId"), parts.log));
   app.notFound((c) => problemResponse(new IhcError("not-found", "no such resource"), c.get("requestId")));
@@ -45,7 +47,7 @@ export function controlApi(parts: RouteParts): App {
   app.use(
     "/v1/*",
     bodyLimit({
-      maxSize: bodyMost,
+      maxSize: parts.bodyLimit,
       onError: () => {
         throw new IhcError("too-large", "the body is too large");
       },

@@ -26,7 +26,7 @@ export function tunnelUpgrades({ gatekeeper, live, log }: TunnelParts) {
     const id = parseId("ses", text);
     if (request.method !== "GET" || request.headers.upgrade?.toLowerCase() !== "websocket")
       throw new IhcError("invalid", "this is not a WebSocket");
-    const { principal } = await gatekeeper.identify(request);
+    const { principal } = await gatekeeper.identifyTunnel(request);
     const session = id === undefined ? undefined : live.get(id);
     if (!session || !opened(session, principal))
       throw new IhcError("not-found", "no such session is open", { hint: "connect again: ihc connect" });

@@ -8,6 +8,8 @@ export interface Protocol<Settings> {
   readonly name: string;
   /** Parses the target's part under the protocol's name; throws IhcError `config` with the path of the mistake. */
   parseSettings(raw: unknown): Settings;
+  /** What of the settings the person may know: what clientHelp needs, never a host, user or secret of the target's. */
+  publicSettings(settings: Settings): PublicSettings;
   /** Serves one client connection to its end. Resolves when both sides are closed; never rejects for what a peer did. */
   serve(client: Duplex, session: Session, upstream: Upstream<Settings>): Promise<void>;
   /** Connects to the target and reports what its role could do behind the gate's back. */

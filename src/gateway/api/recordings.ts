@@ -80,19 +80,23 @@ const nap = 500;
 
 export function recordingRoutes(app: App, { records, current, journals }: RecordingParts): void {
   const { store } = records;
-  app.openapi(journal, async (c) => {
+  const { openAPIRegistry: registry } = app;
+  registry.registerPath(journal);
+  app.get("/v1/sessions/:id/journal", async (c) => {
     const { who, sees } = callerOf(c, current());
-    const session = await findVisible("ses", c.req.valid("param").id, store.sessions, sees.session);
+    const session = await findVisible("ses", c.req.param("id"), store.sessions, sees.session);
+    const { from } = parsedQuery(c.req.query());
     await replayed(records, who, session, "journal");
-    const events = journals.read(session.id, c.req.valid("query").from);
+    const events = journals.read(session.id, from);
     return c.body(await ndjson(events), 200, { "content-type": "application/x-ndjson" });
   });
 
-  app.openapi(events, async (c) => {
+  registry.registerPath(events);
+  app.get("/v1/sessions/:id/events", async (c) => {
     const { who, sees } = callerOf(c, current());
-    const session = await findVisible("ses", c.req.valid("param").id, store.sessions, sees.session);
+    const session = await findVisible("ses", c.req.param("id"), store.sessions, sees.session);
+    const { from } = parsedQuery(c.req.query());
     await replayed(records, who, session, "events");
-    const { from } = c.req.valid("query");
     const events = followed(records, journals, session.id, from, c.req.raw.signal);
     return c.body(await ndjson(events), 200, { "content-type": "application/x-ndjson" });
   });
@@ -115,6 +119,12 @@ export function recordingRoutes(app: App, { records, current, journals }: Record
     await replayed(records, who, session, `chunk ${track}/${number}`);
     return c.body(new Uint8Array(bytes), 200, { "content-type": "application/octet-stream" });
   });
+}
+
+function parsedQuery(query: Record<string, string>): z.infer<typeof fromQuery> {
+  const parsed = fromQuery.safeParse(query);
+  if (!parsed.success) throw new IhcError("invalid", "from is the number of an event");
+  return parsed.data;
 }
 
 /** On record before the first byte leaves: no entry, no replay. */

@@ -36,6 +36,8 @@ export function principalOf(claims: Claims, rules: ClaimRules): Principal {
     groups: groupsOf(claims, rules.groupsClaim),
     amr: claims["amr"] === undefined ? [] : strings(claims["amr"], "amr"),
     ...(via === undefined ? {} : { via }),
+    // RFC 9068: a token whose subject is the client itself speaks for no person.
+    ...(subject === rules.clientId || subject === claims["client_id"] ? { machine: true as const } : {}),
     ...(key === undefined ? {} : { key }),
   };
 }

@@ -1,6 +1,7 @@
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
-import { allowInsecureRequests, discoveryRequest, processDiscoveryResponse } from "oauth4webapi";
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, customFetch as joseFetch } from "jose";
+import { allowInsecureRequests, customFetch, discoveryRequest, processDiscoveryResponse } from "oauth4webapi";
 import { IhcError } from "../../base/errors.ts";
+import { type Fetch, fetchTrusting } from "./fetch.ts";
 
 /** An unknown key id may make us ask the provider again this often, milliseconds. */
 const cooldown = 30_000;
@@ -9,16 +10,17 @@ const answerWithin = 5_000;
 
 /**
  * The provider's signing keys, found through its discovery document, whose issuer must be exactly the configured one.
- * Discovery happens on first use and again after a failure, at most once per cooldown.
+ * Discovery happens on first use and again after a failure, at most once in a few seconds. `ca` is the PEM of an authority that is trusted besides the system's.
  */
-export function providerKeys(issuer: string): JWTVerifyGetKey {
+export function providerKeys(issuer: string, ca?: string): JWTVerifyGetKey {
   const configured = secureUrl(issuer, "issuer");
+  const fetch = fetchTrusting(ca);
   let keys: Promise<JWTVerifyGetKey> | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
   const found = (): Promise<JWTVerifyGetKey> => {
     if (keys) return keys;
     if (performance.now() - failedAt < cooldown / 10) throw unreachable();
-    keys = discovered(configured).catch((cause: unknown) => {
+    keys = discovered(configured, fetch).catch((cause: unknown) => {
       keys = undefined;
       failedAt = performance.now();
       throw cause instanceof IhcError ? cause : unreachable(cause);
@@ -35,11 +37,12 @@ export function providerKeys(issuer: string): JWTVerifyGetKey {
   };
 }
 
-async function discovered(issuer: URL): Promise<JWTVerifyGetKey> {
+async function discovered(issuer: URL, fetch: Fetch): Promise<JWTVerifyGetKey> {
   const insecure = issuer.protocol === "http:" ? { [allowInsecureRequests]: true } : {};
   const response = await discoveryRequest(issuer, {
     algorithm: "oidc",
     signal: AbortSignal.timeout(answerWithin),
+    [customFetch]: fetch,
     ...insecure,
   });
   const server = await processDiscoveryResponse(issuer, response);
@@ -49,6 +52,7 @@ async function discovered(issuer: URL): Promise<JWTVerifyGetKey> {
     cooldownDuration: cooldown,
     cacheMaxAge: keysFreshFor,
     timeoutDuration: answerWithin,
+    [joseFetch]: fetch,
   });
 }
 

@@ -6,11 +6,13 @@ import { signatureAlgorithms } from "./algorithms.ts";
 import { type ClaimRules, principalOf } from "./claims.ts";
 import { proofChecker } from "./dpop.ts";
 import { presentedToken } from "./header.ts";
-import { providerKeys } from "./provider.ts";
 
 export interface IdentityRules extends ClaimRules {
   /** `optional` lets providers in that cannot bind tokens; a bound token needs its proof all the same. */
   readonly dpop: "required" | "optional";
+  readonly algorithms: readonly string[];
+  /** A login must name one of these methods (RFC 8176); empty when any will do. */
+  readonly requiredAmr: readonly string[];
 }
 
 /** One HTTP request as far as identity is concerned. */
@@ -25,6 +27,8 @@ export interface Credential {
 export interface Verified {
   readonly principal: Principal;
   readonly tokenExpiresAt: Date;
+  /** 1970 when the token does not say. */
+  readonly tokenIssuedAt: Date;
 }
 
 /** Says who sent a request. Throws IhcError `unauthenticated` with the reason, `unavailable` when keys cannot be had. */
@@ -34,36 +38,46 @@ export type Identity = (request: Credential) => Promise<Verified>;
 const skew = 60;
 const accessTokenTypes: readonly (string | undefined)[] = [undefined, "jwt", "at+jwt", "application/at+jwt"];
 
-/** The only verifier of tokens. `keys` are the provider's, found by discovery unless given. */
-export function identity(
-  rules: IdentityRules,
-  clock: Clock,
-  keys: JWTVerifyGetKey = providerKeys(rules.issuer),
-): Identity {
+/** The only verifier of tokens. `keys` are the provider's, found by its discovery document or given. */
+export function identity(rules: IdentityRules, clock: Clock, keys: JWTVerifyGetKey): Identity {
   const checkProof = proofChecker(clock);
   return async (request) => {
     const { scheme, token } = presentedToken(request.authorization);
     const claims = await verifiedClaims(token, rules, clock, keys);
     const principal = principalOf(claims, rules);
-    if (principal.key === undefined) {
-      if (rules.dpop === "required" || scheme === "DPoP")
-        throw new IhcError("unauthenticated", "the token is not bound to a key", {
-          hint: "log in again: ihc login",
-        });
-    } else {
-      if (scheme !== "DPoP")
-        throw new IhcError("unauthenticated", "a bound token was sent as a bearer token");
-      if ((await checkProof(request, token)) !== principal.key)
-        throw new IhcError("unauthenticated", "the token is bound to another key");
-    }
-    return { principal, tokenExpiresAt: new Date(claims.exp * 1000) };
+    checkMethods(principal, rules);
+    if (principal.key === undefined) checkBearer(scheme, rules);
+    else if (scheme !== "DPoP") throw refused("a bound token was sent as a bearer token");
+    else if ((await checkProof(request, token)) !== principal.key)
+      throw refused("the token is bound to another key");
+    return {
+      principal,
+      tokenExpiresAt: new Date(claims.exp * 1000),
+      tokenIssuedAt: new Date((claims.iat ?? 0) * 1000),
+    };
   };
+}
+
+function checkMethods({ amr }: Principal, { requiredAmr }: IdentityRules): void {
+  if (requiredAmr.length > 0 && !requiredAmr.some((method) => amr.includes(method)))
+    throw refused("the login was not strong enough", `log in with one of: ${requiredAmr.join(", ")}`);
+}
+
+function checkBearer(scheme: "DPoP" | "Bearer", { dpop }: IdentityRules): void {
+  if (dpop === "required" || scheme === "DPoP")
+    throw refused("the token is not bound to a key", "log in again: ihc login");
+}
+
+function refused(message: string, hint?: string): IhcError {
+  return new IhcError("unauthenticated", message, hint === undefined ? {} : { hint });
 }
 
 async function verifiedClaims(token: string, rules: IdentityRules, clock: Clock, keys: JWTVerifyGetKey) {
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keys, {
-      algorithms: [...signatureAlgorithms],
+      algorithms: rules.algorithms.filter((algorithm) =>
+        signatureAlgorithms.some((known) => known === algorithm),
+      ),
       issuer: rules.issuer,
       currentDate: clock.now(),
       clockTolerance: skew,

@@ -1,0 +1,291 @@
+import { readFile } from "node:fs/promises";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { IhcError } from "../base/errors.ts";
+import { protocols } from "../protocols/index.ts";
+import type { Protocol } from "../protocols/protocol.ts";
+import { readTile, treeHashes } from "../storage/hashes.ts";
+import { cancelRegistry } from "./cancels.ts";
+import type { Config } from "./config.ts";
+import { type Gatekeeper, gatekeeper } from "./gatekeeper.ts";
+import { providerKeys } from "./identity/provider.ts";
+import { identity } from "./identity/verify.ts";
+import type { InForce } from "./in-force.ts";
+import { LiveSessions } from "./live-sessions.ts";
+import { errorFields, type Log, openLog } from "./log.ts";
+import { gatewayMetrics, type Metrics } from "./metrics.ts";
+import { notifier } from "./notify.ts";
+import { createParser } from "./parser.ts";
+import type { Records } from "./records.ts";
+import { type Loaded, load, watchFiles } from "./reload.ts";
+import { controlApi } from "./routes.ts";
+import { resolveSecret } from "./secrets.ts";
+import { inForceOf } from "./serve-targets.ts";
+import { type Certificate, type HttpServer, startServer } from "./server.ts";
+import { shownOf } from "./shown.ts";
+import { onSignals } from "./signals.ts";
+import { openStorage, type Storage } from "./storage.ts";
+import { startTimers } from "./timers.ts";
+import { tunnelUpgrades } from "./tunnels.ts";
+import { gatewayVersion } from "./version.ts";
+
+export interface GatewayOptions {
+  readonly configPath: string;
+  /** Lets `plain:` secrets pass. */
+  readonly dev?: boolean;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** Whether SIGTERM, SIGINT and SIGHUP of this process are for this gateway; true unless said otherwise. */
+  readonly signals?: boolean;
+  /** Besides those that ihc brings. */
+  readonly protocols?: readonly Protocol<unknown>[];
+}
+
+export interface Gateway {
+  /** Where clients reach it. */
+  readonly url: string;
+  /** Reads configuration and policy again; resolves with the reason when they are refused and the old ones stay. */
+  reload(): Promise<IhcError | undefined>;
+  /** Ends sessions with a message, seals recordings, closes. Safe to call again. */
+  stop(): Promise<void>;
+  /** Resolves when the gateway has stopped, by stop() or by a signal. */
+  readonly stopped: Promise<void>;
+}
+
+/**
+ * Starts a gateway from its configuration file: everything is built here, once, and handed down. Throws IhcError `config`
+ * with file and line for a mistake, `conflict` when another gateway has the state folder, `corrupt` when the log is damaged.
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { configPath, dev = false, clock = systemClock } = options;
+  const known = options.protocols ?? Object.values<Protocol<unknown>>(protocols);
+  const loaded = await load(configPath, known, dev);
+  const log = options.log ?? openLog(undefined, loaded.config.log.level);
+  const storage = await openStorage(loaded.config, clock, log);
+  try {
+    return await assemble({ options, known, loaded, log, clock, storage, dev });
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly options: GatewayOptions;
+  readonly known: readonly Protocol<unknown>[];
+  readonly loaded: Loaded;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly storage: Storage;
+  readonly dev: boolean;
+}
+
+async function assemble(parts: Parts): Promise<Gateway> {
+  const { known, loaded, log, clock, storage, dev } = parts;
+  const { config } = loaded;
+  let inForce = inForceOf(config, loaded.policy, known, storage.maskKey);
+  let reloadProblem: IhcError | undefined;
+  const current = (): InForce => inForce;
+
+  const parser = createParser();
+  const notify = notifier();
+  const records: Records = { store: storage.store, clock, notify, shown: shownOf(current) };
+  const live = new LiveSessions({
+    records,
+    current,
+    parser,
+    cancels: cancelRegistry(),
+    secret: (reference) => resolveSecret(reference, { folder: config.folder, dev }),
+    log,
+    openJournal: (session) => storage.journals.open(session),
+  });
+  const metrics = gatewayMetrics({ sessions: () => live.size, connections: () => live.totalConnections });
+  const publicUrl = new URL(config.publicUrl);
+  const hosts = new Set<string>();
+  const keeper = await gatekeeperOf(config, { publicUrl, hosts, clock, live });
+  const problems = async (): Promise<readonly string[]> => readiness(storage, reloadProblem);
+  const server = await serve(parts, { current, records, live, metrics, publicUrl, keeper, problems });
+  if (config.listen.port === 0) publicUrl.port = String(server.port);
+  for (const host of hostsOf(config, publicUrl, server.port)) hosts.add(host);
+
+  const reload = async (): Promise<IhcError | undefined> => {
+    try {
+      const next = await load(parts.options.configPath, known, dev);
+      inForce = inForceOf(next.config, next.policy, known, storage.maskKey, inForce);
+      const certificate = await certificateOf(next.config);
+      if (certificate) server.setCertificate(certificate);
+      reloadProblem = undefined;
+      log.info(
+        { policy: next.policy.version, targets: inForce.targets.size },
+        "configuration and policy applied",
+      );
+      live.sweep();
+    } catch (error) {
+      reloadProblem =
+        error instanceof IhcError ? error : new IhcError("internal", "the reload failed", { cause: error });
+      log.error({ err: errorFields(reloadProblem) }, "the new configuration was refused; the old one stays");
+    }
+    metrics.reloaded(reloadProblem === undefined);
+    return reloadProblem;
+  };
+  const reloads = oneAtATime(reload);
+  const unwatch = watchFiles(watchedFiles(config), config.policy, () => void reloads(), log);
+  const stopTimers = startTimers({ records, live, log });
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  const stop = once(async () => {
+    log.info("stopping");
+    unsignal();
+    unwatch();
+    const closed = server.stop();
+    await live.drain(new IhcError("unavailable", "the gateway is stopping", { hint: "connect again soon" }));
+    stopTimers();
+    await closed;
+    await parser.close();
+    await storage.close();
+    resolve();
+  });
+  const signal = (): void => {
+    stop().catch((error: unknown) => log.error({ err: errorFields(error) }, "the stop was not orderly"));
+  };
+  const unsignal =
+    parts.options.signals === false
+      ? () => undefined
+      : onSignals({ stop: signal, reload: () => void reloads(), log });
+  const url = publicUrl.href.replace(/\/$/, "");
+  log.info({ url, policy: inForce.policy.version, targets: inForce.targets.size }, "ready");
+  return { url, reload: reloads, stop, stopped };
+}
+
+interface Served {
+  readonly current: () => InForce;
+  readonly records: Records;
+  readonly live: LiveSessions;
+  readonly metrics: Metrics;
+  readonly publicUrl: URL;
+  readonly keeper: Gatekeeper;
+  readonly problems: () => Promise<readonly string[]>;
+}
+
+async function serve({ loaded, log, clock, storage }: Parts, served: Served): Promise<HttpServer> {
+  const { config } = loaded;
+  const { records, current, live, metrics, publicUrl, keeper } = served;
+  const { database, audit } = storage.store;
+  const app = controlApi({
+    records,
+    current,
+    live,
+    publicUrl,
+    clock,
+    log,
+    gatekeeper: keeper,
+    version: gatewayVersion(),
+    bodyLimit: config.limits.body,
+    metrics: metrics.registry,
+    problems: served.problems,
+    journals: storage.journals,
+    audit,
+    logKey: storage.logKey.verifier,
+    tree: () => ({
+      ...treeHashes(database.db),
+      tile: (level, number) => readTile(database.db, { level, number }),
+    }),
+    flushed: () => storage.sequencer.flush(),
+    grantChanged: (grant) => live.grantChanged(grant),
+    discovery: () => ({
+      issuer: config.issuer.url,
+      client_id: config.issuer.clientId,
+      audience: config.issuer.audience,
+      scopes: [...config.issuer.scopes],
+      public_url: publicUrl.href.replace(/\/$/, ""),
+      dpop: config.issuer.dpop,
+      version: gatewayVersion(),
+      log_key: storage.logKey.verifier,
+    }),
+  });
+  const certificate = await certificateOf(config);
+  return startServer(config.listen.host, config.listen.port, {
+    app,
+    gatekeeper: keeper,
+    upgrade: tunnelUpgrades({ gatekeeper: keeper, live, log }),
+    log,
+    metrics,
+    ...(certificate ? { certificate } : {}),
+  });
+}
+
+async function gatekeeperOf(
+  config: Config,
+  parts: {
+    readonly publicUrl: URL;
+    readonly hosts: ReadonlySet<string>;
+    readonly clock: Clock;
+    readonly live: LiveSessions;
+  },
+): Promise<Gatekeeper> {
+  const { issuer } = config;
+  const ca = issuer.ca === undefined ? undefined : await readFile(issuer.ca, "utf8");
+  const rules = {
+    issuer: issuer.url,
+    audience: issuer.audience,
+    clientId: issuer.clientId,
+    groupsClaim: issuer.groupsClaim,
+    dpop: issuer.dpop,
+    algorithms: issuer.algorithms,
+    requiredAmr: issuer.requiredAmr,
+    ...(issuer.employeeClaim === undefined ? {} : { employeeClaim: issuer.employeeClaim }),
+  };
+  return gatekeeper({
+    identity: identity(rules, parts.clock, providerKeys(issuer.url, ca)),
+    screen: { hosts: parts.hosts, origin: config.publicUrl },
+    publicUrl: parts.publicUrl,
+    behindProxy: config.behindProxy,
+    clock: parts.clock,
+    perMinute: config.limits.requestsPerMinute,
+    seen: (verified) => parts.live.seen(verified),
+  });
+}
+
+/** Names under which we answer: the public one, and the address we listen on. */
+function hostsOf(config: Config, publicUrl: URL, port: number): readonly string[] {
+  const { host } = config.listen;
+  const own = host.includes(":") ? `[${host}]` : host;
+  const loopback = ["localhost", "127.0.0.1", "[::1]"];
+  const names = config.behindProxy ? [] : loopback.includes(own) ? loopback : [own];
+  return [publicUrl.host, ...names.map((name) => `${name}:${port}`)].map((name) => name.toLowerCase());
+}
+
+async function readiness(storage: Storage, reloadProblem: IhcError | undefined): Promise<readonly string[]> {
+  const found: string[] = [];
+  const log = storage.sequencer.problem();
+  if (log) found.push(`the audit log cannot be written: ${log.message}`);
+  if (!(await storage.journals.space())) found.push("there is no room for another recording");
+  // Still served, by the version before: told, but no reason to take traffic away.
+  return reloadProblem && found.length > 0 ? [...found, "the newest configuration was refused"] : found;
+}
+
+async function certificateOf({ tls }: Config): Promise<Certificate | undefined> {
+  if (!tls) return undefined;
+  const [cert, key] = await Promise.all([readFile(tls.cert), readFile(tls.key)]);
+  return { cert, key };
+}
+
+function watchedFiles({ file, tls }: Config): readonly string[] {
+  return tls ? [file, tls.cert, tls.key] : [file];
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= work();
+    return running;
+  };
+}
+
+/** Calls wait for the one before, so that an older file never wins over a newer one. */
+function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const next = last.then(work);
+    last = next;
+    return next;
+  };
+}
