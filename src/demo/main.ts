@@ -18,9 +18,8 @@ export interface DemoOptions {
  */
 export async function runDemo({ environment, say, signal }: DemoOptions): Promise<void> {
   say("ihc demo: a shop with stuck orders");
-  const stage = await setStage(environment, say);
+  const stage = await setStage(environment, say, signal);
   try {
-    if (signal.aborted) return;
     for (const line of whatToTry(stage)) say(line);
     const over = AbortSignal.any([signal, stage.broken]);
     if (!over.aborted)
@@ -38,7 +37,7 @@ export async function runDemo({ environment, say, signal }: DemoOptions): Promis
  */
 export async function runScript({ environment, say, signal }: DemoOptions): Promise<void> {
   say("ihc demo: the story, played by the real commands");
-  const stage = await setStage(environment, say);
+  const stage = await setStage(environment, say, signal);
   try {
     await playStory(stage, environment, say, AbortSignal.any([signal, stage.broken]));
   } catch (error) {

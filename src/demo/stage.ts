@@ -24,8 +24,12 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-/** Starts provider, database and gateway. What had started is stopped again when a later part fails. */
-export async function setStage(environment: Environment, say: (line: string) => void): Promise<Stage> {
+/** Starts provider, database and gateway. What had started is stopped again when a later part fails or `signal` aborts. */
+export async function setStage(
+  environment: Environment,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Stage> {
   const ihc: [string, string] = [
     process.execPath,
     fileURLToPath(new URL("../../bin/ihc.js", import.meta.url)),
@@ -40,6 +44,7 @@ export async function setStage(environment: Environment, say: (line: string) => 
   };
   const keep = <T extends Part>(part: T): T => {
     parts.push(part);
+    if (signal.aborted) throw new IhcError("canceled", "the demo was interrupted");
     part.process?.once("exit", () => {
       if (stopping === undefined)
         broken.abort(new IhcError("unavailable", `${part.name} has ended by itself`));
