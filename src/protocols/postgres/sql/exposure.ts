@@ -22,7 +22,8 @@ export function exposure(facts: StatementFacts, data: CatalogData, masks: Masks)
   for (const use of facts.columns)
     for (const hit of lookup.touched(use)) {
       const free = use.place === "condition" && masks.isStatementText(hit.relation, hit.column);
-      if (!free) places[use.place].add(named(hit));
+      const place = use.place === "output" && hit.row ? "expression" : use.place;
+      if (!free) places[place].add(named(hit));
     }
   for (const hit of lookup.renamed()) found.computed.add(named(hit));
   return { ...found, attributes: [...facts.attributes, ...lookup.attributes] };
@@ -31,6 +32,8 @@ export function exposure(facts: StatementFacts, data: CatalogData, masks: Masks)
 interface Hit {
   readonly relation: Relation;
   readonly column: string;
+  /** Reached by a whole row in one value, which has no origin. */
+  readonly row: boolean;
 }
 
 function named({ relation, column }: Hit): string {
@@ -65,17 +68,19 @@ class Lookup {
   /** NATURAL compares every column that two sources share, USING the ones it names. */
   #joined(use: ColumnUse): readonly Hit[] {
     const sources = this.#facts.scopes[use.scope]?.sources ?? [];
-    const hits = sources.flatMap((source) => this.#all(source));
     const [name] = use.fields;
-    if (name !== undefined) return hits.filter((hit) => hit.column === name);
-    return hits.filter((hit) =>
-      sources.some((source) => {
-        const other = this.#relation(source);
-        return other === undefined
-          ? source.relation === undefined
-          : other !== hit.relation && other.columns.has(hit.column);
-      }),
-    );
+    return sources.flatMap((source) => {
+      const shared = (column: string): boolean =>
+        name === undefined
+          ? sources.some((other) => other !== source && this.#mayHave(other, column))
+          : column === name;
+      return this.#all(source).filter((hit) => shared(hit.column));
+    });
+  }
+
+  /** Sources that are no relations may have any column. */
+  #mayHave(source: Source, column: string): boolean {
+    return this.#relation(source)?.columns.has(column) ?? true;
   }
 
   #star(use: ColumnUse): readonly Hit[] {
@@ -96,7 +101,7 @@ class Lookup {
       if (hits.length > 0) return hits;
       if (owners.length > 0) return [];
       const rows = sources.filter((source) => source.alias === name);
-      if (rows.length > 0) return rows.flatMap((source) => this.#all(source));
+      if (rows.length > 0) return rows.flatMap((source) => this.#all(source, true));
     }
     return [];
   }
@@ -108,7 +113,7 @@ class Lookup {
       const meant = sources.filter((source) => source.alias === alias);
       if (meant.length > 0) return meant.flatMap((source) => this.#member(source, name));
       const rows = sources.filter((source) => source.relation?.name === name && source.alias === name);
-      if (rows.length > 0) return rows.flatMap((source) => this.#all(source));
+      if (rows.length > 0) return rows.flatMap((source) => this.#all(source, true));
     }
     return this.#data.called({ name }).some((routine) => routine.attribute) ? this.#everything() : [];
   }
@@ -123,23 +128,23 @@ class Lookup {
     if (relation.columns.has(name)) return this.#one(source, name);
     if (systemColumns.has(name)) return [];
     this.attributes.push(name);
-    return this.#all(source);
+    return this.#all(source, true);
   }
 
   #one(source: Source, column: string): readonly Hit[] {
     const relation = this.#relation(source);
     if (relation === undefined || this.#masks.of(relation)?.has(column) !== true) return [];
-    return [{ relation, column }];
+    return [{ relation, column, row: false }];
   }
 
-  #all(source: Source): readonly Hit[] {
+  #all(source: Source, row = false): readonly Hit[] {
     const relation = this.#relation(source);
     if (relation === undefined) return [];
-    return [...(this.#masks.of(relation)?.keys() ?? [])].map((column) => ({ relation, column }));
+    return [...(this.#masks.of(relation)?.keys() ?? [])].map((column) => ({ relation, column, row }));
   }
 
   #everything(): readonly Hit[] {
-    return this.#facts.scopes.flatMap((scope) => scope.sources).flatMap((source) => this.#all(source));
+    return this.#facts.scopes.flatMap((scope) => scope.sources).flatMap((source) => this.#all(source, true));
   }
 
   #relation(source: Source): Relation | undefined {

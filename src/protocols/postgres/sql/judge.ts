@@ -13,6 +13,13 @@ type Judge = (fields: Tree, walk: Walk) => Action;
 
 const outermost: Env = { scope: -1, ctes: new Set(), place: "expression", client: true };
 const inside: Env = { ...outermost, client: false };
+const queries: ReadonlySet<string> = new Set([
+  "SelectStmt",
+  "InsertStmt",
+  "UpdateStmt",
+  "DeleteStmt",
+  "MergeStmt",
+]);
 const plain: Action = { kind: "plain" };
 
 /** Reads one statement: its effect by syntax, what it does to the session, and every name in it. */
@@ -38,8 +45,8 @@ function judgeInto(type: string, fields: Tree, walk: Walk): Action {
     raise(walk.found, "unknown", "unknown-statement");
     return plain;
   }
-  if (!kind.traits.includes("ddl")) walk.visit({ [type]: fields }, outermost);
-  else define(fields, walk);
+  if (queries.has(type)) walk.visit({ [type]: fields }, outermost);
+  if (kind.traits.includes("ddl")) define(fields, walk);
   raise(walk.found, kind.effect, ...kind.traits);
   return kind.traits.includes("ddl") ? { kind: "ddl" } : plain;
 }
@@ -50,6 +57,11 @@ function define(fields: Tree, walk: Walk): void {
   walk.visit(fields, inside);
   walk.found.effect = before;
   walk.found.traits.clear();
+  for (const key of ["relation", "view", "sequence", "table"]) {
+    const relation = tree(fields[key]);
+    if (relation?.["relname"] !== undefined)
+      walk.found.relations.push({ ...rangeName(relation), use: "define" });
+  }
   for (const item of list(fields["cmds"])) {
     const subtype = text(fieldsOf(item, "AlterTableCmd")?.["subtype"]);
     if (/^AT_(Drop|Detach)/.test(subtype)) raise(walk.found, "destroy");

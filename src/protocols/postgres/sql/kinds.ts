@@ -63,5 +63,5 @@ export const inert: ReadonlySet<string> = new Set(
   JsonTable JsonTableColumn JsonTablePath JsonTablePathSpec JsonValueExpr List MergeWhenClause MinMaxExpr
   MultiAssignRef NamedArgExpr Null NullTest OnConflictClause ParamRef RangeTableFunc RangeTableFuncCol
   RangeTableSample ResTarget ReturningClause ReturningOption RoleSpec RowExpr SetToDefault SortBy SQLValueFunction
-  String WindowDef XmlExpr XmlSerialize`),
+  String TypeCast WindowDef XmlExpr XmlSerialize`),
 );

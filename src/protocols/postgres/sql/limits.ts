@@ -1,4 +1,5 @@
 import type { Refusal } from "../../../core/session/operation.ts";
+import { hasControl } from "./hidden.ts";
 
 /** Longest statement text that is judged, in UTF-16 units. */
 export const longestText = 1_048_576;
@@ -10,6 +11,12 @@ export function outsideLimits(sql: string): Refusal | undefined {
   if (sql.includes("\0"))
     return refusal("unparsable", "the statement holds a NUL character", "remove the NUL character");
   if (!sql.isWellFormed()) return refusal("unparsable", "the statement is not valid Unicode");
+  if (hasControl(sql))
+    return refusal(
+      "hidden-characters",
+      "the statement holds control characters",
+      "write them as escapes: E'\\x1b'",
+    );
   if (sql.length > longestText)
     return refusal("statement-too-long", "the statement is longer than 1 MiB", "send data by parameters");
   if (nesting(sql) > deepestNesting)

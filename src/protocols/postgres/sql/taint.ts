@@ -27,7 +27,7 @@ export function spread(data: CatalogData, plan: MaskPlan): Masks {
   return {
     any: plan.hasColumns,
     mode: plan.rules.mode,
-    column: (tableOid, attribute) => marks.get(tableOid)?.get(attribute),
+    column: (tableOid, attribute) => markOf(marks, tableOid, attribute),
     of: (relation) => names.get(relation.oid),
     isStatementText: (relation, column) => statementTexts.has(`${relation.name}.${column}`),
   };
@@ -74,17 +74,27 @@ function markByRule(relation: Relation, plan: MaskPlan, marks: Map<number, Map<n
 function markView(view: View, data: CatalogData, marks: Map<number, Map<number, How>>): boolean {
   const reads = view.relations.flatMap((oid) => [...(marks.get(oid)?.values() ?? [])]);
   const relation = data.relations.get(view.oid);
-  const [anyHow] = reads;
-  if (relation === undefined || anyHow === undefined) return false;
+  if (relation === undefined || reads.length === 0) return false;
   let changed = false;
   let position = 0;
   for (const { attribute } of relation.columns.values()) {
     const origin = view.origins?.[position++];
     const bare = origin !== undefined && origin.tableOid !== 0;
-    const how = bare ? marks.get(origin.tableOid)?.get(origin.attribute) : "redact";
+    const how = bare ? markOf(marks, origin.tableOid, origin.attribute) : "redact";
     if (how !== undefined) changed = mark(marks, view.oid, attribute, how) || changed;
   }
   return changed;
+}
+
+/** Attribute 0 is a whole row in one value: masked whole when any of its columns is. */
+function markOf(
+  marks: ReadonlyMap<number, ReadonlyMap<number, How>>,
+  tableOid: number,
+  attribute: number,
+): How | undefined {
+  const columns = marks.get(tableOid);
+  if (attribute === 0 && columns !== undefined && columns.size > 0) return "redact";
+  return columns?.get(attribute);
 }
 
 /** A partition shows the rows of its parent and the parent those of its partitions: names agree by definition. */

@@ -1,7 +1,7 @@
 import { loadModule, parseSync, SqlError, scanSync } from "libpg-query";
 import { IhcError } from "../../../base/errors.ts";
 import type { Facts } from "./facts.ts";
-import { hidesOutsideLiterals, mayHide } from "./hidden.ts";
+import { mayMislead, misleadsOutsideLiterals } from "./hidden.ts";
 import { judge } from "./judge.ts";
 import { outsideLimits } from "./limits.ts";
 
@@ -24,8 +24,8 @@ export async function handle(input: unknown): Promise<Facts> {
 }
 
 function facts(sql: string): Facts {
-  const hidden = mayHide(sql);
-  if (hidden && hidesOutsideLiterals(sql, scanSync(sql).tokens)) {
+  const hidden = mayMislead(sql);
+  if (hidden && misleadsOutsideLiterals(sql, scanSync(sql).tokens)) {
     const reason =
       "the statement hides invisible or direction-changing characters outside its string literals";
     return {
