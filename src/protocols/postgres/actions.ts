@@ -25,7 +25,7 @@ export function proposeAction(statement: Statement, at: ActionContext): (() => v
     case "prepare":
       return put(statements, does.name, preparedBy(at), batch);
     case "declare":
-      return put(portals, does.name, cursor(does.inner, does.hold ?? false), batch);
+      return put(portals, does.name, cursor(does.inner, does.hold ?? false, at.sql), batch);
     case "deallocate":
       return does.name === "*" ? clear(statements, batch) : put(statements, does.name, undefined, batch);
     case "close":
@@ -70,7 +70,9 @@ export async function resolve(
   if (does.kind === "fetch") {
     const found = at.portals.find(does.name, at.batch);
     if (!found.known) return undefined;
-    return found.value ? asInner(statement, found.value.statement) : asUnknown(statement, "cursor", does.name);
+    return found.value
+      ? asInner(statement, found.value.statement)
+      : asUnknown(statement, "cursor", does.name);
   }
   if (does.kind === "prepare" || does.kind === "declare") return asInner(statement, does.inner);
   return statement;
@@ -94,8 +96,9 @@ function preparedBy(at: ActionContext): Prepared {
   return { sql: at.sql, pick, types: [], description: undefined, describedIn: -1 };
 }
 
-function cursor(inner: Statement, held: boolean): Portal {
+function cursor(inner: Statement, held: boolean, sql: string): Portal {
   return {
+    said: [sql],
     statement: inner,
     operation: undefined,
     prepared: undefined,

@@ -1,8 +1,10 @@
-import type { Capped, Owed, OwedQueue } from "./owed.ts";
+import type { Masked } from "../../core/masking/rule.ts";
+import type { Session } from "../../core/session/session.ts";
+import type { CopyMask } from "./copy.ts";
 import type { Names, Prepared } from "./names.ts";
+import type { Capped, Owed, OwedQueue } from "./owed.ts";
 import type { Portal, QueryRun } from "./portal.ts";
 import { Result, type RowMask } from "./result.ts";
-import type { Session } from "../../core/session/session.ts";
 import type { Statement } from "./statement.ts";
 import { pinned } from "./upstream.ts";
 import {
@@ -16,15 +18,15 @@ import {
   tagCount,
 } from "./wire/backend.ts";
 import { WireError } from "./wire/cursor.ts";
-import { errorResponse, readyForQuery } from "./wire/encode.ts";
+import { errorResponse, frame as frameOf, readyForQuery } from "./wire/encode.ts";
 
 /** What masks a session's answers. Built by `masks.ts` from the session's plan and the classifier. */
 export interface AnswerMasks {
   rows(fields: readonly Field[], statement: Statement): RowMask;
-  /** One CopyData frame of COPY TO STDOUT. */
-  copy(statement: Statement): (frame: Buffer) => Uint8Array;
-  /** A whole Error, Notice, Notification or ParameterStatus frame. */
-  text(frame: Buffer): Uint8Array;
+  /** The data of one COPY TO STDOUT. */
+  copy(statement: Statement): CopyMask;
+  /** A whole Error, Notice, Notification or ParameterStatus frame; `said` are the client's own words. */
+  text(frame: Buffer, said: readonly string[]): Masked<Uint8Array>;
 }
 
 export interface AnswersOptions {
@@ -59,7 +61,7 @@ export class Answers implements FrameSink {
   #run: { bytes: Buffer; start: number; end: number } | undefined;
   /** Messages of the gateway's own that wait for the end of a frame that goes out in pieces. */
   #waiting: Uint8Array[] = [];
-  #copyOut: ((frame: Buffer) => Uint8Array) | undefined;
+  #copyOut: CopyMask | undefined;
   /** Transaction status of the last ReadyForQuery: I, T or E. */
   status = "I";
   recordedBytes = 0;
@@ -92,7 +94,10 @@ export class Answers implements FrameSink {
 
   wants(_type: number, length: number): "whole" | "pieces" {
     if (length > longestMasked)
-      throw new WireError("a row of the result is too long to be masked: ask for fewer or shorter columns", "54000");
+      throw new WireError(
+        "a row of the result is too long to be masked: ask for fewer or shorter columns",
+        "54000",
+      );
     return "whole";
   }
 
@@ -103,7 +108,7 @@ export class Answers implements FrameSink {
 
   frame(type: number, bytes: Buffer, start: number, end: number): void {
     if (type === dataRow) this.#row(bytes, start, end);
-    else if (type === copyData) this.#copy(bytes.subarray(start, end));
+    else if (type === copyData) this.#copy(bytes, start, end);
     else this.#message(String.fromCharCode(type), bytes.subarray(start, end), bytes, start, end);
   }
 
@@ -145,12 +150,28 @@ export class Answers implements FrameSink {
     return mask;
   }
 
-  #copy(frame: Buffer): void {
+  #copy(bytes: Buffer, start: number, end: number): void {
     if (!this.#copyOut) throw new WireError("the server sent COPY data that nothing asked for");
-    this.#emit(this.#copyOut(frame));
-    const head = this.#o.owed.head;
-    if (head?.kind === "query") head.run?.result?.count(frame.length);
-    if (head?.kind === "execute") head.portal.result?.count(frame.length);
+    const data = bytes.subarray(start + 5, end);
+    const masked = this.#copyOut.push(data);
+    const changed = !Object.is(masked, data);
+    if (!changed) this.#pass(bytes, start, end);
+    this.#copied(masked, changed);
+  }
+
+  #copyEnd(frame: Buffer): void {
+    if (this.#copyOut) this.#copied(this.#copyOut.end(), true);
+    this.#copyOut = undefined;
+    this.#emit(frame);
+  }
+
+  #copied(masked: Masked<Uint8Array>, changed: boolean): void {
+    if (masked.length === 0) return;
+    if (changed) this.#emit(frameOf("d", masked));
+    const { head } = this.#o.owed;
+    const result =
+      head?.kind === "query" ? head.run?.result : head?.kind === "execute" ? head.portal.result : undefined;
+    if (result?.count(masked.length)) this.#record(result, masked);
   }
 
   #message(type: string, frame: Buffer, bytes: Buffer, start: number, end: number): void {
@@ -176,13 +197,12 @@ export class Answers implements FrameSink {
       case "H":
         return this.#copying(type, frame);
       case "c":
-        this.#copyOut = undefined;
-        return this.#emit(frame);
+        return this.#copyEnd(frame);
       case "S":
         return this.#parameter(frame);
       case "N":
       case "A":
-        return this.#emit(this.#o.masks.text(frame));
+        return this.#emit(this.#o.masks.text(frame, this.#said()));
       default:
         throw new WireError(`the server sent a message of type ${type} that ihc does not know`);
     }
@@ -268,12 +288,12 @@ export class Answers implements FrameSink {
     if (/^(FATAL|PANIC)$/.test(fields.get("V") ?? "")) this.fatal = true;
     const replaced = head?.kind === "poison" ? head.fields : head?.kind === "query" ? head.poison : undefined;
     const hidden = head?.kind === "query" && head.hidden && !replaced;
-    const said: Uint8Array = replaced ? errorResponse(replaced) : this.#o.masks.text(frame);
+    const said: Uint8Array = replaced ? errorResponse(replaced) : this.#o.masks.text(frame, this.#said());
     const cap = head?.kind === "query" ? head.cap : undefined;
     for (const earlier of cap?.withheld.splice(0) ?? []) this.#emit(earlier);
     if (!hidden || this.fatal) this.#emit(said);
     else this.hiddenError = said;
-    const status = errorStatus(fields);
+    const status = errorStatus(said);
     if (head?.kind === "query") {
       if (head.cap) head.cap.failed = true;
       if (head.run) (head.run.result ?? new Result(this.#o.session, head.run.operation)).end(status);
@@ -308,7 +328,8 @@ export class Answers implements FrameSink {
   #ready(frame: Buffer): void {
     const { owed, statements, portals } = this.#o;
     const { head } = owed;
-    if (head?.kind !== "sync" && head?.kind !== "query") throw new WireError("the server is ready out of turn");
+    if (head?.kind !== "sync" && head?.kind !== "query")
+      throw new WireError("the server is ready out of turn");
     this.status = String.fromCharCode(frame.readUInt8(5));
     this.#copyOut = undefined;
     if (head.kind === "query") {
@@ -333,6 +354,7 @@ export class Answers implements FrameSink {
     if (!statement) throw new WireError("the server began a COPY that nothing asked for");
     if (type === "H") {
       if (run) run.result ??= new Result(this.#o.session, run.operation);
+      (run?.result ?? portal?.result)?.asCopy();
       this.#copyOut = this.#o.masks.copy(statement);
     } else {
       const { strays, ended } = this.#o.owed.enterCopy();
@@ -347,7 +369,26 @@ export class Answers implements FrameSink {
     const due = pinned.get(name);
     if (due !== undefined && due !== value)
       throw new WireError(`${name} was changed, which ihc must rely on`, "55000");
-    this.#emit(this.#o.masks.text(frame));
+    this.#emit(this.#o.masks.text(frame, this.#said()));
+  }
+
+  /** The client's own words that the server may be answering to. */
+  #said(): readonly string[] {
+    const { head } = this.#o.owed;
+    switch (head?.kind) {
+      case "query":
+        return head.run?.said ?? [];
+      case "parse":
+        return [head.prepared.sql];
+      case "bind":
+        return head.value.said;
+      case "execute":
+        return head.portal.said;
+      case "describe":
+        return head.of === undefined ? [] : "said" in head.of ? head.of.said : [head.of.sql];
+      default:
+        return [];
+    }
   }
 
   #expect<Kind extends Owed["kind"]>(kind: Kind): Extract<Owed, { kind: Kind }> {
@@ -393,6 +434,8 @@ function counted(tag: string, result: Result): number {
   return / \d+$/.test(tag) ? tagCount(tag) : result.rows;
 }
 
-function errorStatus(fields: ReadonlyMap<string, string>): string {
+/** For the recording: of the frame as the client got it, masked. */
+function errorStatus(said: Uint8Array): string {
+  const fields = parseErrorFields(Buffer.from(said.buffer, said.byteOffset, said.byteLength));
   return `ERROR ${fields.get("C") ?? "XX000"}: ${fields.get("M") ?? ""}`;
 }

@@ -1,7 +1,7 @@
-import type { Denial } from "../../core/session/verdict.ts";
-import type { Held } from "../../core/session/session.ts";
-import { type ErrorFields, errorResponse, noticeResponse } from "./wire/encode.ts";
 import { visibleLines } from "../../base/text.ts";
+import type { Held } from "../../core/session/session.ts";
+import type { Denial } from "../../core/session/verdict.ts";
+import { type ErrorFields, errorResponse, noticeResponse } from "./wire/encode.ts";
 
 /** A refusal in PostgreSQL's words: the rule and the reason as message, what to do as hint. */
 export function denialFields(denial: Pick<Denial, "rule" | "reason" | "hint">): ErrorFields {

@@ -1,9 +1,8 @@
-import { X509Certificate } from "node:crypto";
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions, checkServerIdentity, type TLSSocket } from "node:tls";
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
 import { IhcError } from "../../base/errors.ts";
 import type { PostgresSettings } from "./settings.ts";
 import { sslRequest } from "./wire/encode.ts";
@@ -21,7 +20,13 @@ type Address = Pick<PostgresSettings, "host" | "port" | "tls" | "ca" | "server_n
 export async function dial(settings: Address, signal: AbortSignal): Promise<Line> {
   const socket = settings.host.startsWith("/")
     ? connectTcp({ path: `${settings.host}/.s.PGSQL.${settings.port}` })
-    : connectTcp({ host: settings.host, port: settings.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+    : connectTcp({
+        host: settings.host,
+        port: settings.port,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: 30_000,
+      });
   const abort = (): void => {
     socket.destroy();
   };

@@ -10,7 +10,7 @@ export interface WholeFrame {
 }
 
 /** Longest frame of a conversation of the gateway's own. */
-const longest = 16 * 1024 * 1024;
+const longest = 64 * 1024 * 1024;
 
 /** Reads a server's frames one by one, for login and the gateway's own questions; serving walks them instead. */
 export class FrameReader implements FrameSink {
@@ -29,7 +29,10 @@ export class FrameReader implements FrameSink {
       if (frame) return frame;
       const chunk = await this.#inbox.next(signal);
       if (chunk === undefined)
-        throw new IhcError("unavailable", signal.aborted ? "the database did not answer in time" : "the database closed the connection");
+        throw new IhcError(
+          "unavailable",
+          signal.aborted ? "the database did not answer in time" : "the database closed the connection",
+        );
       this.#walker.push(chunk, this);
     }
   }

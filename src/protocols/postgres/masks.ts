@@ -1,9 +1,11 @@
+import { IhcError } from "../../base/errors.ts";
+import type { Masked } from "../../core/masking/rule.ts";
 import type { Session } from "../../core/session/session.ts";
 import type { AnswerMasks } from "./answers.ts";
+import { compileCopy } from "./copy.ts";
 import { compileRows } from "./rows.ts";
 import type { Classifier } from "./statement.ts";
-import { parseErrorFields } from "./wire/backend.ts";
-import { errorResponse, noticeResponse } from "./wire/encode.ts";
+import { scrubMessage, scrubNotification, scrubParameter, type TextContext } from "./texts.ts";
 
 /** Ties a session's masks and the classifier's knowledge of columns to what the serve loop needs. */
 export function answerMasks(session: Session, classifier: Classifier): AnswerMasks {
@@ -15,12 +17,22 @@ export function answerMasks(session: Session, classifier: Classifier): AnswerMas
         masking: statement.masking,
         maskedColumn: (tableOid, attribute) => classifier.maskedColumn(tableOid, attribute),
       }),
-    copy: () => (frame) => masks.bytes(frame),
-    text: (frame) => {
-      const type = String.fromCharCode(frame.readUInt8(0));
-      if (type !== "E" && type !== "N") return frame;
-      const fields = Object.fromEntries([...parseErrorFields(frame)].map(([k, v]) => [k, masks.text(v)]));
-      return type === "E" ? errorResponse(fields) : noticeResponse(fields);
+    copy: ({ does }) => {
+      if (does.kind !== "copy-out")
+        throw new IhcError("internal", "the server copies out what was not judged as such");
+      return compileCopy(does, masks);
     },
+    text: (frame, said) => text(frame, { masks, said }),
   };
+}
+
+function text(frame: Buffer, context: TextContext): Masked<Uint8Array> {
+  switch (String.fromCharCode(frame.readUInt8(0))) {
+    case "A":
+      return scrubNotification(frame, context);
+    case "S":
+      return scrubParameter(frame, context);
+    default:
+      return scrubMessage(frame, context);
+  }
 }

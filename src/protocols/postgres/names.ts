@@ -28,7 +28,10 @@ export class Names<T> {
   readonly #settled = new Map<string, T>();
   readonly #proposed = new Map<string, { readonly value: T | undefined; readonly batch: number }>();
 
-  find(name: string, batch: number): { readonly known: true; readonly value: T | undefined } | { readonly known: false } {
+  find(
+    name: string,
+    batch: number,
+  ): { readonly known: true; readonly value: T | undefined } | { readonly known: false } {
     const proposal = this.#proposed.get(name);
     if (!proposal) return { known: true, value: this.#settled.get(name) };
     return proposal.batch === batch ? { known: true, value: proposal.value } : { known: false };
@@ -40,7 +43,8 @@ export class Names<T> {
   }
 
   proposeNone(batch: number): void {
-    for (const name of [...this.#settled.keys(), ...this.#proposed.keys()]) this.propose(name, undefined, batch);
+    for (const name of [...this.#settled.keys(), ...this.#proposed.keys()])
+      this.propose(name, undefined, batch);
   }
 
   /** The server has done it. */

@@ -12,7 +12,9 @@ export function statementOperation(
 ): Operation {
   const refusal = whole.refusal ?? statements.find((statement) => statement.refusal)?.refusal;
   return {
-    kind: statements.some(({ does }) => does.kind === "copy-in" || does.kind === "copy-out") ? "copy" : "statement",
+    kind: statements.some(({ does }) => does.kind === "copy-in" || does.kind === "copy-out")
+      ? "copy"
+      : "statement",
     text: sql,
     parameters,
     effect: statements.reduce((effect, statement) => worst(effect, statement.effect), whole.effect),

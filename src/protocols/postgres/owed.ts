@@ -14,7 +14,12 @@ export type Owed =
       /** Asked by the gateway, not by the client. */
       readonly hidden: boolean;
     }
-  | { readonly kind: "execute"; readonly portal: Portal; readonly name: string; readonly cap: Capped | undefined }
+  | {
+      readonly kind: "execute";
+      readonly portal: Portal;
+      readonly name: string;
+      readonly cap: Capped | undefined;
+    }
   | { readonly kind: "close"; readonly what: "S" | "P"; readonly name: string }
   | { readonly kind: "sync"; readonly batch: number }
   /** A message that cannot succeed, sent in place of a refused one: its error is replaced by `fields`. */

@@ -62,7 +62,8 @@ function* readOptions(text: string): Generator<readonly [string, string]> {
     else if (word.startsWith("--")) setting = word.slice(2);
     const parts = /^([A-Za-z_][\w.-]*)=(.*)$/s.exec(setting ?? "");
     const [, name = "", value = ""] = parts ?? [];
-    if (!parts) throw new WireError('startup parameter "options" may hold only -c name=value settings', "42501");
+    if (!parts)
+      throw new WireError('startup parameter "options" may hold only -c name=value settings', "42501");
     yield [name.replaceAll("-", "_"), value];
   }
 }

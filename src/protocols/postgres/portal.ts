@@ -5,6 +5,8 @@ import type { Statement } from "./statement.ts";
 
 /** Something that gives rows when executed: a bound portal, or a cursor that SQL DECLARE made. */
 export interface Portal {
+  /** What the client said to make it: words that an error may say back. */
+  readonly said: readonly string[];
   readonly statement: Statement;
   /** Undefined for a cursor: its rows are admitted each time they are fetched. */
   readonly operation: OperationId | undefined;
@@ -24,6 +26,7 @@ export interface Portal {
 
 /** One admitted Query message: its statements answer one after the other. */
 export interface QueryRun {
+  readonly said: readonly string[];
   readonly operation: OperationId;
   readonly steps: readonly Step[];
   /** The step that is being answered. */

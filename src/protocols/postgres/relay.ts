@@ -71,7 +71,13 @@ class Conversation {
     this.#parts = parts;
     const { session, upstream, catalog } = parts;
     const { parser, shared, settings } = upstream;
-    const classifier = createClassifier({ catalog, masks: session.masks, parser, functions: settings.functions, shared });
+    const classifier = createClassifier({
+      catalog,
+      masks: session.masks,
+      parser,
+      functions: settings.functions,
+      shared,
+    });
     this.#classifier = classifier;
     const statements = new Names<Prepared>();
     const portals = new Names<Portal>();
@@ -105,7 +111,8 @@ class Conversation {
     const { session, inbox, link } = this.#parts;
     const over = Promise.withResolvers<void>();
     this.#ended.signal.addEventListener("abort", () => over.resolve(), { once: true });
-    const revoked = (): void => this.#end(fatal("57P01", `ihc: ${sessionReason(session.signal)}`, "connect again: ihc connect"));
+    const revoked = (): void =>
+      this.#end(fatal("57P01", `ihc: ${sessionReason(session.signal)}`, "connect again: ihc connect"));
     session.signal.addEventListener("abort", revoked, { once: true });
     const left = (): void => this.#leave();
     inbox.gone.addEventListener("abort", left, { once: true });

@@ -1,5 +1,5 @@
-import type { Admission, Session } from "../../core/session/session.ts";
 import type { Operation } from "../../core/session/operation.ts";
+import type { Admission, Session } from "../../core/session/session.ts";
 import { type ActionContext, type Change, changeOf, proposeAction, resolve } from "./actions.ts";
 import type { Answers } from "./answers.ts";
 import { denialFields, error } from "./denial.ts";
@@ -86,7 +86,9 @@ export class Requests {
       case "copy-fail":
         return this.#copyEnd(message.frame);
       case "function-call":
-        return this.#poisonQuery(error("0A000", "ihc: function calls outside SQL are refused", "use a SELECT"));
+        return this.#poisonQuery(
+          error("0A000", "ihc: function calls outside SQL are refused", "use a SELECT"),
+        );
       case "terminate":
         return;
     }
@@ -119,7 +121,7 @@ export class Requests {
     const shown = steps.map((step) => step.shown);
     const admission = await this.#admit(this.#operation(message.sql, shown, [], classified));
     if (!admission.ok) return this.#poisonQuery(this.#denied(admission));
-    const run: QueryRun = { operation: admission.id, steps, at: 0, result: undefined };
+    const run: QueryRun = { said: [message.sql], operation: admission.id, steps, at: 0, result: undefined };
     this.#unsettled ||= shown.some((statement) => changeOf(statement) !== undefined);
     this.#o.statements.propose("", undefined, batch);
     this.#o.portals.propose("", undefined, batch);
@@ -173,10 +175,15 @@ export class Requests {
     const at = this.#context(prepared.sql, prepared.pick, this.#batch);
     const shown = await this.#resolve(own, at);
     const parameters = boundParameters(message, prepared.types);
-    const whole = { traits: [], effect: shown.effect, ...(classified.refusal ? { refusal: classified.refusal } : {}) };
+    const whole = {
+      traits: [],
+      effect: shown.effect,
+      ...(classified.refusal ? { refusal: classified.refusal } : {}),
+    };
     const admission = await this.#admit(this.#operation(prepared.sql, [shown], parameters, whole));
     if (!admission.ok) return this.#poison(this.#denied(admission));
     const portal: Portal = {
+      said: [prepared.sql, ...parameters.filter((value) => typeof value === "string")],
       statement: shown,
       operation: admission.id,
       prepared,
@@ -207,7 +214,9 @@ export class Requests {
     if (!portal) return this.#poison(error("34000", `portal "${message.portal}" does not exist`));
     if (portal.operation === undefined) {
       const text = `FETCH ${message.limit > 0 ? message.limit : "ALL"} FROM "${message.portal.replaceAll('"', '""')}"`;
-      const admission = await this.#admit(statementOperation(text, [portal.statement], [], { ...portal.statement }));
+      const admission = await this.#admit(
+        statementOperation(text, [portal.statement], [], { ...portal.statement }),
+      );
       if (!admission.ok) return this.#poison(this.#denied(admission));
       portal.result = new Result(this.#o.session, admission.id);
     } else if (!portal.ended) portal.result ??= new Result(this.#o.session, portal.operation);
@@ -269,7 +278,14 @@ export class Requests {
 
   /** In place of a refused Query: the server answers with an error and is ready again. */
   #poisonQuery(fields: ErrorFields): void {
-    this.#o.owed.push({ kind: "query", batch: this.#batch, run: undefined, poison: fields, hidden: false, cap: undefined });
+    this.#o.owed.push({
+      kind: "query",
+      batch: this.#batch,
+      run: undefined,
+      poison: fields,
+      hidden: false,
+      cap: undefined,
+    });
     this.#batch++;
     this.#o.send(query(refused));
   }

@@ -22,6 +22,8 @@ export class Result {
   readonly #session: Session;
   /** Set once the shape of the rows is known. Rows before that are a breach of protocol. */
   mask: RowMask | undefined;
+  /** `pg`: DataRow frames; `pg-copy`: what COPY sends, text without frames. */
+  #format: "pg" | "pg-copy" = "pg";
   #rows = 0;
   #bytes = 0;
   #recordedRows = 0;
@@ -42,6 +44,10 @@ export class Result {
   /** Bytes recorded so far, by which the reader knows when to wait for the journal. */
   get recordedBytes(): number {
     return this.#recordedBytes;
+  }
+
+  asCopy(): void {
+    this.#format = "pg-copy";
   }
 
   shape(fields: readonly Field[], mask: RowMask): void {
@@ -97,7 +103,7 @@ export class Result {
     this.#session.record({
       type: "rows",
       operation: this.operation,
-      format: "pg",
+      format: this.#format,
       data: Buffer.concat(this.#pending) as Uint8Array as Masked<Uint8Array>,
     });
     this.#pending = [];

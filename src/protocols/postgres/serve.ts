@@ -54,13 +54,16 @@ async function logInAndRelay(
     client.write(fatal("08001", `ihc: ${cause.message}`, cause.hint));
     return;
   }
-  await relay({ client, inbox, session, upstream, link, catalog: catalogFor(session, upstream) }, (cancel) => {
-    const registered = upstream.cancels.register(session.id, link.processId, cancel);
-    const key = greeting.minor >= 2 ? registered.secretKey : registered.secretKey.subarray(0, 4);
-    const statuses = [...link.parameters].map(([name, value]) => parameterStatus(name, value));
-    client.write(Buffer.concat([...statuses, backendKeyData(link.processId, key), readyForQuery("I")]));
-    return () => registered.dispose();
-  });
+  await relay(
+    { client, inbox, session, upstream, link, catalog: catalogFor(session, upstream) },
+    (cancel) => {
+      const registered = upstream.cancels.register(session.id, link.processId, cancel);
+      const key = greeting.minor >= 2 ? registered.secretKey : registered.secretKey.subarray(0, 4);
+      const statuses = [...link.parameters].map(([name, value]) => parameterStatus(name, value));
+      client.write(Buffer.concat([...statuses, backendKeyData(link.processId, key), readyForQuery("I")]));
+      return () => registered.dispose();
+    },
+  );
 }
 
 /** Ends politely, and for good when the client does not take it. */

@@ -151,7 +151,10 @@ async function scram(
   line.socket.write(frame("p", Buffer.from(await client.final(serverFirst))));
   const serverFinal = await saslMessage(reader, 12, signal);
   if (!client.proves(serverFinal))
-    throw new IhcError("unavailable", "the database does not know the password itself: it may be an impostor");
+    throw new IhcError(
+      "unavailable",
+      "the database does not know the password itself: it may be an impostor",
+    );
 }
 
 async function saslMessage(reader: FrameReader, method: number, signal: AbortSignal): Promise<string> {
@@ -186,7 +189,8 @@ async function ready(line: Line, reader: FrameReader, signal: AbortSignal): Prom
     parameters,
     ask: async (sql) => (await converse(line.socket, reader, query(sql))).rows,
     columns: async (sql) =>
-      (await converse(line.socket, reader, Buffer.concat([parseMessage("", sql), describe("S", ""), sync()]))).fields,
+      (await converse(line.socket, reader, Buffer.concat([parseMessage("", sql), describe("S", ""), sync()])))
+        .fields,
     handOver: () => reader.detach(),
     close: () => {
       line.socket.end(frame("X"));
@@ -221,7 +225,10 @@ async function converse(socket: Socket, reader: FrameReader, question: Buffer): 
     else if (type === "T") fields = parseRowDescription(message);
     else if (type === "E") {
       const code = parseErrorFields(message).get("C") ?? "unknown";
-      refused = new IhcError("unavailable", `the database refused a question of the gateway (SQLSTATE ${code})`);
+      refused = new IhcError(
+        "unavailable",
+        `the database refused a question of the gateway (SQLSTATE ${code})`,
+      );
     } else if (type === "Z") break;
   }
   if (refused) throw refused;
@@ -230,7 +237,9 @@ async function converse(socket: Socket, reader: FrameReader, question: Buffer): 
 
 function loginRefused(message: Buffer): IhcError {
   const code = parseErrorFields(message).get("C") ?? "unknown";
-  const hint = /^28/.test(code) ? "the operator must mend the target's user, password or pg_hba.conf" : undefined;
+  const hint = /^28/.test(code)
+    ? "the operator must mend the target's user, password or pg_hba.conf"
+    : undefined;
   return new IhcError("unavailable", `the database refused the gateway's login (SQLSTATE ${code})`, {
     ...(hint === undefined ? {} : { hint }),
   });

@@ -120,7 +120,8 @@ export function parseRowDescription(frame: Buffer): readonly Field[] {
 export function parseErrorFields(frame: Buffer): ReadonlyMap<string, string> {
   const cursor = new Cursor(frame, 5);
   const fields = new Map<string, string>();
-  for (let code = cursor.byte(); code !== 0; code = cursor.byte()) fields.set(String.fromCharCode(code), cursor.text());
+  for (let code = cursor.byte(); code !== 0; code = cursor.byte())
+    fields.set(String.fromCharCode(code), cursor.text());
   return fields;
 }
 

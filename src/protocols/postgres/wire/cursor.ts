@@ -92,6 +92,9 @@ export function utf8(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch (cause) {
-    throw new WireError(cause instanceof TypeError ? "invalid byte sequence for encoding UTF8" : "unreadable text", "22021");
+    throw new WireError(
+      cause instanceof TypeError ? "invalid byte sequence for encoding UTF8" : "unreadable text",
+      "22021",
+    );
   }
 }

@@ -10,15 +10,30 @@ import { Gather } from "./gather.ts";
 
 export type FrontendMessage =
   | { readonly type: "query"; readonly sql: string; readonly frame: Buffer }
-  | { readonly type: "parse"; readonly name: string; readonly sql: string; readonly types: readonly number[]; readonly frame: Buffer }
+  | {
+      readonly type: "parse";
+      readonly name: string;
+      readonly sql: string;
+      readonly types: readonly number[];
+      readonly frame: Buffer;
+    }
   | BindMessage
-  | { readonly type: "describe" | "close"; readonly what: "S" | "P"; readonly name: string; readonly frame: Buffer }
+  | NameMessage<"describe">
+  | NameMessage<"close">
   | { readonly type: "execute"; readonly portal: string; readonly limit: number; readonly frame: Buffer }
   | { readonly type: "sync" | "flush" | "terminate" | "copy-done" | "copy-fail"; readonly frame: Buffer }
   /** A piece of a CopyData frame, header included; pieces follow each other without gap. */
   | { readonly type: "copy-data"; readonly frame: Buffer }
   /** Understood well enough to be refused in step. */
   | { readonly type: "function-call"; readonly frame: Buffer };
+
+/** `what`: S a statement, P a portal. */
+export interface NameMessage<Type extends string> {
+  readonly type: Type;
+  readonly what: "S" | "P";
+  readonly name: string;
+  readonly frame: Buffer;
+}
 
 export interface BindMessage {
   readonly type: "bind";
@@ -123,12 +138,19 @@ function parseBody(type: string, cursor: Cursor, frame: Buffer): FrontendMessage
     case "Q":
       return { type: "query", sql: cursor.text(), frame };
     case "P":
-      return { type: "parse", name: cursor.text(), sql: cursor.text(), types: list(cursor, () => cursor.uint32()), frame };
+      return {
+        type: "parse",
+        name: cursor.text(),
+        sql: cursor.text(),
+        types: list(cursor, () => cursor.uint32()),
+        frame,
+      };
     case "B":
       return parseBind(cursor, frame);
     case "D":
+      return { type: "describe", what: kindOf(cursor), name: cursor.text(), frame };
     case "C":
-      return { type: type === "D" ? "describe" : "close", what: kindOf(cursor), name: cursor.text(), frame };
+      return { type: "close", what: kindOf(cursor), name: cursor.text(), frame };
     case "E":
       return { type: "execute", portal: cursor.text(), limit: cursor.int32(), frame };
     case "S":
@@ -156,7 +178,15 @@ function parseBind(cursor: Cursor, frame: Buffer): BindMessage {
   });
   if (formats.length > 1 && formats.length !== values.length)
     throw new WireError("bind message has a wrong number of parameter formats");
-  return { type: "bind", portal, statement, formats, values, resultFormats: list(cursor, () => format(cursor)), frame };
+  return {
+    type: "bind",
+    portal,
+    statement,
+    formats,
+    values,
+    resultFormats: list(cursor, () => format(cursor)),
+    frame,
+  };
 }
 
 function format(cursor: Cursor): number {

@@ -11,7 +11,8 @@ import { Cursor, WireError } from "./cursor.ts";
 import { Gather } from "./gather.ts";
 
 export type StartupPacket =
-  | { readonly kind: "ssl" | "gss" }
+  | { readonly kind: "ssl" }
+  | { readonly kind: "gss" }
   | { readonly kind: "cancel"; readonly processId: number; readonly secretKey: Buffer }
   | {
       readonly kind: "startup";
@@ -31,7 +32,8 @@ export class StartupDecoder {
   push(chunk: Buffer): { readonly packet: StartupPacket; readonly rest: Buffer } | undefined {
     let at = this.#gather.fill(chunk, 0, 4);
     const first = this.#gather.bytes[0];
-    if (first === 0x16) throw new WireError("TLS is not offered here; the tunnel already protects the connection");
+    if (first === 0x16)
+      throw new WireError("TLS is not offered here; the tunnel already protects the connection");
     if (this.#gather.filled < 4) return undefined;
     const length = this.#gather.bytes.readInt32BE(0);
     if (length < 8 || length > longest) throw new WireError("invalid length of startup packet");
