@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { LoginEvent } from "../../agent/identity/token-request.ts";
 import { login } from "../../agent/identity/login.ts";
+import { pinLogKey } from "../../agent/log-memory.ts";
 import { chooseProfile, parseGateway, profileNameFor, readProfiles, saveProfile } from "../../agent/profiles.ts";
 import type { Profile } from "../../agent/credentials.ts";
 import { IhcError } from "../../base/errors.ts";
@@ -21,6 +22,8 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
     signal: context.signal,
   });
   await saveProfile(context.paths, profile, true);
+  if (!(await pinLogKey(context.paths, profile, done.logKey)))
+    io.say(`${io.err.red("!")} the gateway's audit log has another key than this machine knows; ask whoever runs it before you trust its log`);
   const groups = done.groups.map(visible);
   const key = done.keyPlace === "keychain" ? "OS keychain" : "file";
   if (context.json)

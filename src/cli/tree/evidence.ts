@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Finish } from "./define.ts";
+import { examples, type Finish } from "./define.ts";
 
 const group = "Look back:";
 
@@ -13,5 +13,32 @@ export function addEvidence(program: Command, finish: Finish): void {
       .option("--target <name>", "only on this target")
       .option("--state <state>", "open or ended"),
     () => import("../commands/sessions.ts"),
+  );
+  const audit = program.command("audit").helpGroup(group).description("the audit log, provable without trusting the gateway");
+  finish(
+    examples(
+      audit
+        .command("verify")
+        .description("check every entry against the signed head, and the head against what this machine saw before")
+        .argument("[file]", "an export, checked offline")
+        .option("--key <key>", "the log's verifier key, known from elsewhere"),
+      "ihc audit verify",
+      "ihc audit verify audit.json --key ihc+1a2b3c4d+…",
+    ),
+    () => import("../commands/audit-verify.ts"),
+  );
+  finish(audit.command("checkpoint").description("print the newest signed checkpoint"), () => import("../commands/audit-checkpoint.ts"));
+  finish(
+    audit.command("export").description("write the log to a file that verifies offline").argument("[file]", "default: stdout"),
+    () => import("../commands/audit-export.ts"),
+  );
+  const evidence = program.command("evidence").helpGroup(group).description("one session as a bundle that proves itself");
+  finish(
+    evidence
+      .command("verify")
+      .description("check a bundle offline")
+      .argument("<file>", "the bundle")
+      .option("--key <key>", "the log's verifier key, known from elsewhere"),
+    () => import("../commands/evidence-verify.ts"),
   );
 }
