@@ -7,6 +7,7 @@ import type { PolicyFile } from "../core/access/cedar/issue.ts";
 import { type Compiled, compilePolicy } from "../core/access/cedar.ts";
 import type { Target } from "../core/access/target.ts";
 import { createParser } from "./parser.ts";
+import type { PolicyWork } from "./policy-worker.ts";
 
 const mostFiles = 200;
 const largest = 512 * 1024;
@@ -37,7 +38,7 @@ const worker = new URL(
 async function checkedElsewhere(files: readonly PolicyFile[], targets: readonly Target[]) {
   const parser = createParser({ stackSizeMb: 1 });
   try {
-    return issues.parse(await parser.call(worker, { files, targets }));
+    return issues.parse(await parser.call(worker, { files, targets } satisfies PolicyWork));
   } catch (cause) {
     throw new IhcError("invalid", "the policies could not be read safely", {
       hint: "write deep or long conditions as several smaller policies",

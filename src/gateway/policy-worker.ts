@@ -1,8 +1,15 @@
 import { z } from "zod";
-import type { PolicyIssue } from "../core/access/cedar/issue.ts";
+import type { PolicyFile, PolicyIssue } from "../core/access/cedar/issue.ts";
 import { compilePolicy } from "../core/access/cedar.ts";
+import type { Target } from "../core/access/target.ts";
 
-const input = z.object({
+/** What the worker is given. */
+export interface PolicyWork {
+  readonly files: readonly PolicyFile[];
+  readonly targets: readonly Target[];
+}
+
+const input: z.ZodType<PolicyWork> = z.object({
   files: z.array(z.object({ file: z.string(), text: z.string() })),
   targets: z.array(
     z.object({
@@ -13,7 +20,7 @@ const input = z.object({
   ),
 });
 
-/** Runs in the parser worker: compiles the policies there first, so that a trap of the WASM costs only the worker. */
+/** Runs in the parser worker: compiles the policies there first, so that a trap of the WASM costs only the worker. @public */
 export function handle(raw: unknown): readonly PolicyIssue[] {
   const { files, targets } = input.parse(raw);
   return compilePolicy(files, targets).issues ?? [];

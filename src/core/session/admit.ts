@@ -1,10 +1,11 @@
 import { type Digest, sha256 } from "../../base/bytes.ts";
-import { newId, type RequestId } from "../../base/ids.ts";
+import type { RequestId } from "../../base/ids.ts";
 import { operationDigest } from "../access/digest.ts";
 import type { Reviewed } from "./approvals.ts";
 import { type Approval, type Asked, recordAllow, recordAsked, recordDenial, recordHold } from "./evidence.ts";
 import { operationMasker } from "./masked-operation.ts";
 import type { Admitted, Operation } from "./operation.ts";
+import { operationIds } from "./operation-ids.ts";
 import type { SessionParts } from "./parts.ts";
 import type { Admission, AdmitOptions } from "./session.ts";
 import { judge } from "./stages.ts";
@@ -21,8 +22,9 @@ export type AdmitParts = SessionParts & { readonly verdicts: VerdictCache };
  */
 export function admitter(parts: AdmitParts) {
   const mask = operationMasker(parts.masks);
+  const nextId = operationIds();
   return async <Op extends Operation>(op: Op, options: AdmitOptions = {}): Promise<Admission<Op>> => {
-    const id = newId("op");
+    const id = nextId();
     try {
       const digest = digestOf(op, parts);
       const asked: Asked = { parts, op, id, digest: digest ?? sha256(JSON.stringify(op)), shown: mask(op) };

@@ -18,7 +18,7 @@ export interface Circumstances {
   readonly signal: AbortSignal;
 }
 
-export interface Stage {
+interface Stage {
   readonly name: string;
   readonly ask: (op: Operation, at: Circumstances) => Verdict;
 }

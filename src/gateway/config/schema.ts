@@ -30,7 +30,7 @@ const store = z
   .strictObject({ sqlite: path.optional(), postgres: secretReference.optional() })
   .refine((s) => (s.sqlite === undefined) !== (s.postgres === undefined), "either sqlite or postgres");
 
-export const recordingLimits = z.strictObject({
+const recordingLimits = z.strictObject({
   /** Rows of one result that are recorded; the rest is counted only. */
   rows: z.int().min(0).default(1000),
   bytes: size.default(4 * 1024 * 1024),
@@ -51,7 +51,7 @@ export const target = z.strictObject({
   recording: recordingLimits.prefault({}),
 });
 
-export const targetName = z
+const targetName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a name is small letters, digits and hyphens");
 

@@ -34,7 +34,7 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-export function parseSize(value: string | number): number {
+function parseSize(value: string | number): number {
   if (typeof value === "number") return value;
   const [, digits = "", unit = ""] = /^(\d{1,9})(B|KiB|MiB|GiB|TiB)$/.exec(value) ?? [];
   const power = ["B", "KiB", "MiB", "GiB", "TiB"].indexOf(unit);

@@ -5,11 +5,18 @@ import type { Grant } from "../../../src/core/access/grant.ts";
 import type { Policy } from "../../../src/core/access/policy.ts";
 import type { JournalEvent } from "../../../src/core/journal/event.ts";
 import type { Operation } from "../../../src/core/session/operation.ts";
+import { stages } from "../../../src/core/session/stages.ts";
 import { later, noon } from "../access/people.ts";
-
 import { ana, compiled, policy, read, request, stage, write } from "./stage.ts";
 
 suite("the order of things", () => {
+  test("stands as a list: session, grant, protocol, policy", () => {
+    assert.deepEqual(
+      stages.map(({ name }) => name),
+      ["session alive", "grant alive", "protocol refusal", "policy"],
+    );
+  });
+
   test("a read is admitted once its verdict is written", async () => {
     const { session, happened } = stage();
     const admission = await session.admit(read);

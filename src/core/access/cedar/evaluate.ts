@@ -15,7 +15,7 @@ import type { Target } from "../target.ts";
 import { isContextAccess, type Rule } from "./rule.ts";
 
 /** Who asks for what: the part of a question that is known before there is an operation. */
-export interface Asking {
+interface Asking {
   readonly principal: Principal;
   readonly target: Target;
   readonly effect: Effect;
