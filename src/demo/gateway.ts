@@ -129,19 +129,32 @@ function configuration({ idp, audience, port, shop }: GatewayParts) {
 const policy = `// Responders may look at production and change it, for a while, once a lead has agreed.
 @id("responders")
 @grant("sre-leads")
+@max("4h")
 permit (principal in Group::"oncall", action in [Action::"read", Action::"write", Action::"destroy"], resource)
+when { resource.labels.env == "prod" };
+
+// In an emergency they do not wait: everybody is alarmed, and the review comes afterwards.
+@id("break-glass")
+@break_glass
+@grant("sre-leads")
+@max("1h")
+permit (principal in Group::"oncall", action, resource)
 when { resource.labels.env == "prod" };
 
 // A change needs a second pair of eyes on the very statement.
 @id("writes-need-a-second-person")
 @approve("sre-leads")
 @within("30m")
+@reason("changes in production need a second person")
 forbid (principal, action == Action::"write", resource)
 when { resource.labels.env == "prod" }
-unless { context.approvedBy.contains("sre-leads") };
+unless { context.approvedBy.contains("sre-leads") || context.breakGlass };
 
-// Never everything at once, whoever asks.
+// Never everything at once.
 @id("no-unbounded-delete")
+@reason("DELETE or UPDATE without WHERE")
+@hint("narrow the statement, or ask for break-glass: ihc request prod-db --break-glass")
 forbid (principal, action, resource)
-when { context.traits.contains("no-where") };
+when { context.traits.contains("no-where") }
+unless { context.breakGlass };
 `;

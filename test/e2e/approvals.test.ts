@@ -5,14 +5,15 @@ import { ask, ownersView } from "../../src/demo/sql.ts";
 import { type Connection, startWorld, type World } from "../support/world.ts";
 
 const max = { id: "max", email: "max@acme.io", title: "second lead", groups: ["sre-leads"] };
+const eve = { id: "eve", email: "eve@acme.io", title: "second responder", groups: ["oncall"] };
 const update = "update orders set status = 'retry' where id = 4711";
 
 let world: World;
 let connection: Connection;
 
 before(async () => {
-  world = await startWorld({ people: [...people, max] });
-  await world.logIn("ana", "lee", "max", "sam");
+  world = await startWorld({ people: [...people, max, eve] });
+  await world.logIn("ana", "lee", "max", "eve");
   connection = await world.connect("ana", { approver: "lee" });
 });
 after(() => world.stop());
@@ -80,21 +81,10 @@ test("approving without a terminal needs the digest of what was seen", async () 
   await asked.done;
 });
 
-test("a request that is denied ends the waiting command with code 6", async () => {
+test("a denied request ends the command that waits for it with code 6", async () => {
   const waiting = world.as("max", "connect", "prod-db", "--reason", "no right to");
   assert.notEqual(await waiting.ended(), 0, "policy gives max nothing to ask for");
-  const request = world.as(
-    "ana",
-    "request",
-    "prod-db",
-    "--reason",
-    "again",
-    "--for",
-    "10m",
-    "--effect",
-    "destroy",
-    "--wait",
-  );
+  const request = world.as("eve", "request", "prod-db", "--reason", "curious", "--for", "10m", "--wait");
   const [id] = await request.until(/req_[0-9A-Z]+/);
   assert.equal(await (await world.review("max", id, "deny")).ended(), 0);
   assert.equal(await request.ended(), 6);

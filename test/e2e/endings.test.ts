@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { ask, ownersView, reachable } from "../../src/demo/sql.ts";
+import { ask, clientOf, ownersView, reachable } from "../../src/demo/sql.ts";
 import { type Connection, startWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -33,7 +33,7 @@ test("revoking a grant cuts its connections and cancels the running query within
   assert.notEqual(code, 0);
 });
 
-test("a grant that expires cuts what runs, and the same port serves again after a new approval", async () => {
+test("a grant that expires cuts what runs, and its port is closed", async () => {
   const connection = await world.connect("ana", { approver: "lee", for: "4s" });
   const client = await open(connection);
   const cut = once(client, "error", { signal: AbortSignal.timeout(20_000) });
@@ -43,6 +43,21 @@ test("a grant that expires cuts what runs, and the same port serves again after 
   await until(async () => (await sleepers()) === "0");
   assert.equal(await connection.running.ended(), 0);
   await assert.rejects(reachable(connection.client), "nobody listens any more");
+});
+
+test("with --renew the same port serves again after a new approval", async () => {
+  const connection = await world.connect("ana", { approver: "lee", for: "3s", args: ["--renew"] });
+  const [first = ""] = /req_[0-9A-Z]+/.exec(connection.running.output()) ?? [];
+  const requests = () => [...connection.running.output().matchAll(/req_[0-9A-Z]+/g)].map(([id]) => id);
+  await until(() => Promise.resolve(requests().some((id) => id !== first)));
+  const next = requests().find((id) => id !== first) ?? "";
+  assert.equal(await (await world.review("lee", next)).ended(), 0);
+  await until(() => Promise.resolve(sessionsOf(connection).size > 1));
+  const { PATH: searchPath = "/usr/bin:/bin" } = process.env;
+  // The session has another secret now; tools read it from the same files.
+  const client = await clientOf(world, "ana", searchPath, connection.client.port);
+  assert.match((await ask(client, "select 40 + 2 as answer").done).output, /42/);
+  await connection.running.end("SIGINT");
 });
 
 test("Ctrl-C ends the session, frees the port and leaves no file with its password", async () => {
@@ -88,6 +103,10 @@ async function open({ client: { port, password } }: Connection): Promise<pg.Clie
   });
   await client.connect();
   return client;
+}
+
+function sessionsOf({ running }: Connection): Set<string> {
+  return new Set([...running.output().matchAll(/ses_[0-9A-Z]+/g)].map(([id]) => id));
 }
 
 /** How many backends run pg_sleep, as the database's owner sees it. */
