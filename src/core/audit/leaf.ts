@@ -23,7 +23,7 @@ export function leafText(queued: string, index: number): string {
 /** Reads a leaf; throws IhcError `corrupt` when it is not one. */
 export function parseLeaf(leaf: string): SequencedEntry {
   const value = parsed(leaf);
-  const { kind, at, actor, detail, index } = value;
+  const { kind, at, actor, detail, index, ...others } = value;
   const time = typeof at === "string" ? new Date(at) : undefined;
   if (
     typeof kind !== "string" ||
@@ -33,7 +33,8 @@ export function parseLeaf(leaf: string): SequencedEntry {
     !isObject(detail)
   )
     throw notALeaf();
-  if (Number.isNaN(time.getTime()) || canonicalJson(value) !== leaf) throw notALeaf();
+  if (Object.keys(others).length > 0 || Number.isNaN(time.getTime()) || canonicalJson(value) !== leaf)
+    throw notALeaf();
   return { index, entry: { kind, at: time, actor, detail } };
 }
 
