@@ -54,7 +54,7 @@ function leaves(command: Command): readonly Command[] {
   return children.flatMap((child) => (child.commands.length > 0 ? [...(runs(child) ? [child] : []), ...leaves(child)] : [child]));
 }
 
-/** A group such as `ihc gateway` that does something by itself takes options of its own. */
+/** A group such as `ihc gateway` that does something by itself has been given options. */
 function runs(command: Command): boolean {
   return command.options.length > 0;
 }

@@ -1,4 +1,5 @@
 import { Argument, type Command } from "commander";
+import { effects } from "../../core/session/operation.ts";
 import { shells } from "../completion-scripts.ts";
 import { examples, type Finish } from "./define.ts";
 
@@ -20,6 +21,13 @@ export function addOperator(program: Command, finish: Finish): void {
     () => import("../commands/gateway-init.ts"),
   );
   finish(
+    files(gateway.command("check"))
+      .description("validate configuration and policy, and see what each target's role could do behind the gateway's back")
+      .option("--offline", "do not connect to the targets"),
+    () => import("../commands/gateway-check.ts"),
+  );
+  addPolicy(program, finish);
+  finish(
     program.command("version").helpGroup(group).description("print the versions of ihc and of the gateway"),
     () => import("../commands/version.ts"),
   );
@@ -36,7 +44,46 @@ export function addOperator(program: Command, finish: Finish): void {
     () => import("../commands/completion.ts"),
   );
   finish(
+    program
+      .command("demo")
+      .helpGroup(group)
+      .description("a whole ihc on this machine, with people, a database and a gateway, to try")
+      .option("--script", "play the story by itself and end"),
+    () => import("../commands/demo.ts"),
+  );
+  finish(
     program.command("doctor").helpGroup(group).description("check what ihc needs on this machine, and how to mend it"),
     () => import("../commands/doctor.ts"),
   );
+}
+
+function addPolicy(program: Command, finish: Finish): void {
+  const policy = program.command("policy").helpGroup(group).description("what the gateway's policies say");
+  finish(files(policy.command("check")).description("validate them, with file and line of each mistake"), () =>
+    import("../commands/policy-check.ts"),
+  );
+  const explain = files(policy.command("explain"))
+    .description("say which policies decide about a person, an effect and a target")
+    .argument("<person>", "name of the person")
+    .addArgument(new Argument("<effect>", "what they would do").choices(effects))
+    .argument("<target>", "name of the target")
+    .option("--group <name...>", "groups of the person")
+    .option("--trait <name...>", "traits of the operation, such as no-where")
+    .option("--table <name...>", "what the operation touches, such as public.orders")
+    .option("--kind <word>", "kind of the operation (default: statement)")
+    .option("--via <client>", "name of the MCP client that acts for the person")
+    .option("--incident <id>", "incident")
+    .option("--approved-by <slot...>", "reviews that the operation has already")
+    .option("--break-glass", "as emergency access");
+  finish(
+    examples(explain, "ihc policy explain ana write prod-db --group oncall", "ihc policy explain ana write prod-db --group oncall --approved-by sre-leads"),
+    () => import("../commands/policy-explain.ts"),
+  );
+}
+
+/** Options of commands that read the gateway's own files. */
+export function files(command: Command): Command {
+  return command
+    .option("--config <file>", "configuration of the gateway (default: ./ihc.yaml)")
+    .option("--dev", "let secrets stand in the configuration, for trying things out");
 }

@@ -4,13 +4,16 @@ import { examples, type Finish } from "./define.ts";
 const group = "Work on a target:";
 
 export function addSession(program: Command, finish: Finish): void {
+  const targets = program.command("targets").helpGroup(group).description("list the targets you may see, and what each takes");
+  finish(examples(targets, "ihc targets", "ihc targets --json | jq -r '.items[].name'"), () => import("../commands/targets.ts"));
   finish(
-    examples(
-      program.command("targets").helpGroup(group).description("list the targets you may see, and what each takes"),
-      "ihc targets",
-      "ihc targets --json | jq -r '.items[].name'",
-    ),
-    () => import("../commands/targets.ts"),
+    targets
+      .command("harden")
+      .description("on the gateway's host: print the statements that close what ihc gateway check found")
+      .argument("<target>", "name of the target")
+      .option("--config <file>", "configuration of the gateway (default: ./ihc.yaml)")
+      .option("--dev", "let secrets stand in the configuration, for trying things out"),
+    () => import("../commands/targets-harden.ts"),
   );
   const connect = program
     .command("connect")
