@@ -23,12 +23,14 @@ const journals = await openJournals({
 });
 await store.sessions.insert(sessionRecord({ id: session }));
 const writer = await journals.open(session);
-writer.failed.addEventListener("abort", () => {
+try {
+  for (let at = 0; ; at++) {
+    writer.add({ type: "note", text: `${at} ${"x".repeat(200)}` });
+    if (at % 5 !== 4) continue;
+    await writer.append({ type: "note", text: `durable ${at}` }, "durable");
+    process.stdout.write(`${at}\n`);
+  }
+} catch (error) {
+  if (!writer.failed.aborted) throw error;
   process.stdout.write("failed\n", () => process.exit(7));
-});
-for (let at = 0; ; at++) {
-  writer.add({ type: "note", text: `${at} ${"x".repeat(200)}` });
-  if (at % 5 !== 4) continue;
-  await writer.append({ type: "note", text: `durable ${at}` }, "durable");
-  process.stdout.write(`${at}\n`);
 }
