@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { IhcError } from "../../base/errors.ts";
 import { type CatalogData, type ColumnOrigin, parseCatalog } from "./sql/catalog-data.ts";
 import { queries } from "./sql/catalog-queries.ts";
@@ -26,42 +27,90 @@ export interface CatalogSnapshot {
   readonly data: CatalogData;
 }
 
-/**
- * Loads lazily over a connection opened for the load and closed after it, so nothing idles on the target. Loads that are
- * asked for at the same time are one load; an invalidation during a load starts another.
- */
-export function openCatalog(connect: () => Promise<CatalogConnection>): Catalog {
-  let generation = 0;
-  let wanted = 1;
-  let snapshot: CatalogSnapshot | undefined;
-  let loading: Promise<CatalogSnapshot> | undefined;
-  const load = async (): Promise<CatalogSnapshot> => {
-    for (;;) {
-      const version = wanted;
-      const data = await read(connect);
-      if (version !== wanted) continue;
-      generation++;
-      snapshot = { generation, data };
-      return snapshot;
-    }
-  };
-  return {
-    peek: () => snapshot,
-    current: async () => {
-      if (snapshot !== undefined) return snapshot;
-      loading ??= load().finally(() => {
-        loading = undefined;
-      });
-      return loading;
-    },
-    invalidate: () => {
-      wanted++;
-      snapshot = undefined;
-    },
-  };
+export interface CatalogOptions {
+  /** Milliseconds after which others' changes are looked for; the answer in hand serves meanwhile. */
+  readonly maxAge?: number;
+  readonly clock?: Clock;
 }
 
-async function read(connect: () => Promise<CatalogConnection>): Promise<CatalogData> {
+/**
+ * Loads lazily over a connection opened for the load and closed after it, so nothing idles on the target. Loads that are
+ * asked for at the same time are one load; an invalidation during a load starts another. One catalog per credential: the
+ * search path hangs on the role.
+ */
+export function openCatalog(
+  connect: () => Promise<CatalogConnection>,
+  options: CatalogOptions = {},
+): Catalog {
+  return new Loaded(connect, options.maxAge ?? 60_000, options.clock ?? systemClock);
+}
+
+class Loaded implements Catalog {
+  readonly #connect: () => Promise<CatalogConnection>;
+  readonly #maxAge: number;
+  readonly #clock: Clock;
+  #wanted = 1;
+  #generation = 0;
+  #looked = 0;
+  #answers = "";
+  #snapshot: CatalogSnapshot | undefined;
+  #loading: Promise<CatalogSnapshot> | undefined;
+
+  constructor(connect: () => Promise<CatalogConnection>, maxAge: number, clock: Clock) {
+    this.#connect = connect;
+    this.#maxAge = maxAge;
+    this.#clock = clock;
+  }
+
+  peek(): CatalogSnapshot | undefined {
+    if (this.#snapshot !== undefined && this.#clock.monotonic() - this.#looked > this.#maxAge)
+      this.#refresh();
+    return this.#snapshot;
+  }
+
+  async current(): Promise<CatalogSnapshot> {
+    return this.peek() ?? this.#load();
+  }
+
+  invalidate(): void {
+    this.#wanted++;
+    this.#snapshot = undefined;
+  }
+
+  /** A refresh that fails leaves the answer in hand; the next one is tried when it has aged again. */
+  #refresh(): void {
+    this.#looked = this.#clock.monotonic();
+    void this.#load().catch(() => this.#snapshot);
+  }
+
+  #load(): Promise<CatalogSnapshot> {
+    this.#loading ??= this.#loadWanted().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #loadWanted(): Promise<CatalogSnapshot> {
+    for (;;) {
+      const version = this.#wanted;
+      const loaded = await read(this.#connect);
+      if (version !== this.#wanted) continue;
+      this.#looked = this.#clock.monotonic();
+      if (this.#snapshot !== undefined && loaded.answers === this.#answers) return this.#snapshot;
+      this.#answers = loaded.answers;
+      this.#snapshot = { generation: ++this.#generation, data: loaded.data };
+      return this.#snapshot;
+    }
+  }
+}
+
+interface Read {
+  readonly data: CatalogData;
+  /** The answers as one text, to see whether anything changed. */
+  readonly answers: string;
+}
+
+async function read(connect: () => Promise<CatalogConnection>): Promise<Read> {
   let connection: CatalogConnection;
   try {
     connection = await connect();
@@ -73,7 +122,7 @@ async function read(connect: () => Promise<CatalogConnection>): Promise<CatalogD
     for (const [name, sql] of Object.entries(queries)) answers[name] = await ask(connection, sql);
     const data = parseCatalog(answers);
     for (const view of data.views) view.origins = await originsOf(connection, view.definition);
-    return data;
+    return { data, answers: JSON.stringify(answers) };
   } catch (cause) {
     throw unavailable(cause);
   } finally {

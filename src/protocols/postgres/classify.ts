@@ -4,7 +4,7 @@ import { type Effect, type Refusal, worst } from "../../core/session/operation.t
 import type { Parser } from "../protocol.ts";
 import type { Catalog, CatalogSnapshot } from "./catalog.ts";
 import type { Facts, StatementFacts } from "./sql/facts.ts";
-import { type Context, missing, resolve } from "./sql/resolve.ts";
+import { type Context, missing, reachedViews, resolve } from "./sql/resolve.ts";
 import { type Masks, spread } from "./sql/taint.ts";
 import type { Classified, Classifier, Statement } from "./statement.ts";
 
@@ -49,9 +49,13 @@ export function createClassifier(options: ClassifierOptions): Classifier {
 const longestCached = 16_384;
 const mostCached = 4_096;
 
+interface Judging extends Context {
+  readonly views: Map<number, StatementFacts>;
+}
+
 /** Verdicts by exact text, for one set of rules, as long as the catalog stands. */
 class Verdicts {
-  latest: Context | undefined;
+  latest: Judging | undefined;
   readonly #known = new Map<string, Classified>();
   readonly #missing = new Set<string>();
   #generation = 0;
@@ -70,10 +74,9 @@ class Verdicts {
     if (facts.kind === "refused") return refused(facts.refusal);
     const snapshot = await this.#fresh(facts.statements, options.catalog);
     const context = this.#context(snapshot, options);
-    const classified = combine(
-      facts.statements.map((statement) => resolve(statement, context)),
-      facts.hidden,
-    );
+    await this.#readViews(facts.statements, context, options.parser);
+    const judged = facts.statements.map((statement) => resolve(statement, context));
+    const classified = combine(judged, facts.hidden);
     if (sql.length <= longestCached && snapshot.generation === this.#generation) this.#keep(sql, classified);
     return classified;
   }
@@ -90,12 +93,23 @@ class Verdicts {
     return catalog.current();
   }
 
-  #context(snapshot: CatalogSnapshot, options: ClassifierOptions): Context {
+  /** Views are read once; one that cannot be read counts as unknown where it is used. */
+  async #readViews(statements: readonly StatementFacts[], context: Judging, parser: Parser): Promise<void> {
+    const views = statements.flatMap((statement) => reachedViews(statement, context.data));
+    for (const view of views) {
+      if (context.views.has(view.oid)) continue;
+      const facts = (await parser.call(sqlWorker, view.definition)) as Facts;
+      const [inner] = facts.kind === "parsed" ? facts.statements : [];
+      if (inner !== undefined) context.views.set(view.oid, inner);
+    }
+  }
+
+  #context(snapshot: CatalogSnapshot, options: ClassifierOptions): Judging {
     if (this.latest !== undefined && snapshot.generation === this.#generation) return this.latest;
     this.#generation = snapshot.generation;
     this.#known.clear();
     const masks: Masks = spread(snapshot.data, options.masks);
-    this.latest = { data: snapshot.data, masks, allowed: new Set(options.functions) };
+    this.latest = { data: snapshot.data, masks, allowed: new Set(options.functions), views: new Map() };
     return this.latest;
   }
 

@@ -15,6 +15,7 @@ export interface CatalogData {
   /** Relations with rewrite rules of their own: writing to them does something else. */
   readonly ruled: ReadonlySet<number>;
   relation(name: Name): Relation | undefined;
+  view(oid: number): View | undefined;
   /** All routines that a call by this name may mean. */
   called(name: Name): readonly Routine[];
   operator(name: Name): readonly Routine[];
@@ -52,7 +53,6 @@ export interface View {
   readonly oid: number;
   readonly definition: string;
   readonly relations: readonly number[];
-  readonly functions: readonly number[];
   /** Where its columns come from, in order; undefined when it cannot be described. */
   origins?: readonly ColumnOrigin[] | undefined;
 }
@@ -91,7 +91,6 @@ const view = z.object({
   oid,
   definition: z.string(),
   relations: orEmpty(oid),
-  functions: orEmpty(oid),
 });
 const answers = z.object({
   path: z.array(z.string()),
@@ -121,6 +120,7 @@ export function parseCatalog(raw: unknown): CatalogData {
   const routineNames = grouped(routines, (r) => r.name);
   const operators = grouped(parsed.operators, ([, name]) => name);
   const casts = grouped(parsed.casts, ([, name]) => name);
+  const views = new Map(parsed.views.map((v) => [v.oid, v]));
   const keys = grouped(parsed.keys, ([owner]) => owner);
   const inPath = (schema: string, name: Name): boolean =>
     name.schema === undefined ? parsed.path.includes(schema) : name.schema === schema;
@@ -141,6 +141,7 @@ export function parseCatalog(raw: unknown): CatalogData {
     views: parsed.views,
     ruled: new Set(parsed.ruled),
     relation: (name) => nearest(relationNames.get(name.name) ?? [], name, parsed.path),
+    view: (id) => views.get(id),
     called: (name) => (routineNames.get(name.name) ?? []).filter((r) => inPath(r.schema, name)),
     operator: (name) => routinesOf(operators.get(name.name) ?? [], name),
     cast: (name) => routinesOf(casts.get(name.name) ?? [], name),

@@ -28,11 +28,7 @@ export const queries = {
       (select pg_catalog.json_agg(distinct d.refobjid::int8) from pg_catalog.pg_rewrite w
         join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
           and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> c.oid
-        where w.ev_class = c.oid) as relations,
-      (select pg_catalog.json_agg(distinct d.refobjid::int8) from pg_catalog.pg_rewrite w
-        join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
-          and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-        where w.ev_class = c.oid) as functions
+        where w.ev_class = c.oid) as relations
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
       and not exists (select from pg_catalog.pg_depend x where x.classid = 'pg_catalog.pg_class'::pg_catalog.regclass

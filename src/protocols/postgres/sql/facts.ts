@@ -72,7 +72,7 @@ export interface ColumnUse {
   readonly fields: readonly string[];
   readonly star: boolean;
   readonly place: Place;
-  /** `join`: a column name in USING, looked for in every source of the scope. */
+  /** A name in USING, or all that NATURAL joins: merged from every source of the scope, so without origin. */
   readonly natural?: boolean;
 }
 

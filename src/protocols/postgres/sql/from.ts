@@ -73,7 +73,7 @@ function visitFrom(item: unknown, env: Env, walk: Walk): void {
 function visitJoin(fields: Tree, env: Env, walk: Walk): void {
   visitFrom(fields["larg"], env, walk);
   visitFrom(fields["rarg"], env, walk);
-  const use = { scope: env.scope, place: "condition", natural: true } as const;
+  const use = { scope: env.scope, place: "expression", natural: true } as const;
   for (const name of strings(fields["usingClause"]))
     walk.found.columns.push({ ...use, fields: [name], star: false });
   if (fields["isNatural"] === true) walk.found.columns.push({ ...use, fields: [], star: true });

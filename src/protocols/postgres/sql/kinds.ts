@@ -22,10 +22,10 @@ const defining = words(`CreateStmt CreateTableAsStmt AlterTableStmt ViewStmt Ind
   CreateOpFamilyStmt AlterOpFamilyStmt AlterOperatorStmt AlterTypeStmt AlterFunctionStmt CreatePLangStmt
   AlterTSDictionaryStmt AlterTSConfigurationStmt CreateStatsStmt AlterStatsStmt AlterCollationStmt
   RefreshMatViewStmt ReassignOwnedStmt`);
-const running = words(`VacuumStmt ClusterStmt ReindexStmt CheckPointStmt LoadStmt AlterSystemStmt`);
+const running = words("CheckPointStmt");
 
 /**
- * The effect of statements that need no look inside. Those not named here are judged in `statement-kind` or are
+ * The effect of statements that need no look inside. Those not named here are judged in `judge` or are
  * `unknown`, which counts as the worst.
  */
 export const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
@@ -33,24 +33,15 @@ export const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ...defining.map((node) => [node, { effect: "admin", traits: ["ddl"] }] as [string, Kind]),
   ...running.map((node) => [node, { effect: "admin", traits: ["maintenance"] }] as [string, Kind]),
   ["LoadStmt", { effect: "admin", traits: ["filesystem"] }],
-  ["AlterSystemStmt", { effect: "admin", traits: ["guarded-setting", "filesystem"] }],
   ["NotifyStmt", { effect: "write", traits: ["function-side-effect", "notify"] }],
-  ["ListenStmt", { effect: "write", traits: ["listen"] }],
   ["UnlistenStmt", { effect: "read", traits: [] }],
-  ["LockStmt", { effect: "write", traits: ["locking"] }],
   ["ConstraintsSetStmt", { effect: "write", traits: [] }],
   ["VariableShowStmt", { effect: "read", traits: [] }],
-  ["FetchStmt", { effect: "read", traits: [] }],
-  ["ClosePortalStmt", { effect: "read", traits: [] }],
-  ["DeallocateStmt", { effect: "read", traits: [] }],
-  ["ExecuteStmt", { effect: "read", traits: [] }],
   ["InsertStmt", { effect: "write", traits: [] }],
   ["UpdateStmt", { effect: "write", traits: [] }],
   ["DeleteStmt", { effect: "write", traits: [] }],
   ["MergeStmt", { effect: "write", traits: ["unbounded"] }],
   ["SelectStmt", { effect: "read", traits: [] }],
-  ["DoStmt", { effect: "unknown", traits: ["do-block", "function-side-effect"] }],
-  ["CallStmt", { effect: "unknown", traits: ["function-side-effect"] }],
 ]);
 
 /** Nodes that may stand inside a statement and hold nothing but what the walk sees anyway. */

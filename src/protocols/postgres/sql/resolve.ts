@@ -1,7 +1,7 @@
 import type { How } from "../../../core/masking/rule.ts";
 import { type Effect, type Refusal, worst } from "../../../core/session/operation.ts";
 import type { ResultMasking, Statement, StatementAction } from "../statement.ts";
-import type { CatalogData, Relation, Routine } from "./catalog-data.ts";
+import type { CatalogData, Relation, Routine, View } from "./catalog-data.ts";
 import { type Exposure, exposure } from "./exposure.ts";
 import type { Bound, Name, StatementFacts } from "./facts.ts";
 import { judgeRoutine } from "./routines.ts";
@@ -12,6 +12,8 @@ export interface Context {
   readonly masks: Masks;
   /** `schema.name` of functions that the target's owner vouches for. */
   readonly allowed: ReadonlySet<string>;
+  /** What the views that a statement reaches do, by OID. */
+  readonly views: ReadonlyMap<number, StatementFacts>;
 }
 
 /** Facts and catalog put together: the statement's verdict. */
@@ -100,26 +102,41 @@ function judgeCall(routine: Routine, context: Context, judged: Judged): void {
   }
 }
 
-/** Views act through the functions they call, rules replace what is written. */
-function judgeRelations(facts: StatementFacts, context: Context, judged: Judged): void {
-  const { data } = context;
-  const seen = new Set<number>();
+/** The views that a statement reaches, through other views too. */
+export function reachedViews(facts: StatementFacts, data: CatalogData): readonly View[] {
+  const reached = new Map<number, View>();
   const visit = (oid: number): void => {
-    const view = seen.has(oid) ? undefined : data.views.find((v) => v.oid === oid);
-    seen.add(oid);
+    const view = reached.has(oid) ? undefined : data.view(oid);
     if (view === undefined) return;
-    for (const called of view.functions) {
-      const routine = data.routines.get(called);
-      if (routine !== undefined) judgeCall(routine, context, judged);
-    }
+    reached.set(oid, view);
     for (const inner of view.relations) visit(inner);
   };
   for (const use of facts.relations) {
+    const relation = use.use === "define" ? undefined : data.relation(use);
+    if (relation !== undefined) visit(relation.oid);
+  }
+  return [...reached.values()];
+}
+
+/** Views act through the functions they call, rules replace what is written, TOAST tables hold what is masked elsewhere. */
+function judgeRelations(facts: StatementFacts, context: Context, judged: Judged): void {
+  const { data } = context;
+  for (const view of reachedViews(facts, data)) {
+    const inner = context.views.get(view.oid);
+    if (inner === undefined) judged.raise("unknown", ["unknown-view"]);
+    else judgeCalls(inner, exposure(inner, data, context.masks), context, judged);
+  }
+  for (const use of facts.relations) {
     if (use.use === "define") continue;
+    if (context.masks.any && use.schema !== undefined && /^pg_toast/.test(use.schema))
+      judged.refuse(
+        "masked-column-in-expression",
+        "TOAST tables hold parts of masked values",
+        "query the table itself",
+      );
     const relation = data.relation(use);
-    if (relation === undefined) continue;
-    visit(relation.oid);
-    if (use.use === "write" && data.ruled.has(relation.oid)) judged.raise("unknown", ["rewrite-rule"]);
+    if (relation === undefined) judged.raise("read", ["unknown-relation"]);
+    else if (use.use === "write" && data.ruled.has(relation.oid)) judged.raise("unknown", ["rewrite-rule"]);
   }
 }
 
@@ -153,8 +170,10 @@ function judgeExposure(
   const offending = masks.mode === "strict" ? new Set([...tested, ...computed]) : computed;
   if (offending.size === 0) return { kind: "origin" };
   const query = facts.node === "SelectStmt" || facts.does.kind === "prepare" || facts.does.kind === "declare";
-  if (masks.mode === "lenient" && query && facts.effect === "read") return { kind: "whole", how: "redact" };
-  if (masks.mode === "lenient" && facts.node === "ExplainStmt") return { kind: "origin" };
+  if (masks.mode === "lenient" && facts.effect === "read") {
+    if (query) return { kind: "whole", how: "redact" };
+    if (facts.node === "ExplainStmt") return { kind: "origin" };
+  }
   refuseMasked(offending, judged);
   return { kind: "origin" };
 }

@@ -94,12 +94,10 @@ function judgeExtension(routine: Routine, extension: string): RoutineVerdict {
   return acts("unknown");
 }
 
-/** Of the target's own functions only the immutable ones are taken at their word about acting, none about reading. */
+/** Of the target's own functions only those not volatile are taken at their word about acting, none about reading. */
 function judgeOwn(routine: Routine): RoutineVerdict {
-  const traits = routine.definer ? ["security-definer"] : [];
-  const reads = routine.language !== "c" && routine.language !== "internal";
   if (routine.kind === "a") return harmless;
-  if (routine.volatility === "v" || routine.definer)
-    return { effect: "unknown", traits: ["function-side-effect", ...traits], reads: true };
-  return { effect: "read", traits, reads };
+  if (routine.volatility !== "v" && !routine.definer) return { effect: "read", traits: [], reads: true };
+  const traits = routine.definer ? ["function-side-effect", "security-definer"] : ["function-side-effect"];
+  return { effect: "unknown", traits, reads: true };
 }

@@ -1,3 +1,4 @@
+import { IhcError } from "../../../base/errors.ts";
 import { type Effect, type Refusal, worst } from "../../../core/session/operation.ts";
 import type { Bound, ColumnUse, Name, Place, RelationUse, Scope, Source } from "./facts.ts";
 import { inert } from "./kinds.ts";
@@ -47,7 +48,7 @@ export function walker(handlers: Readonly<Record<string, Handler>>): Walk {
   const walk: Walk = {
     found,
     visit(value, env) {
-      if (++depth > deepest) throw new RangeError("the statement nests too deeply");
+      if (++depth > deepest) throw new IhcError("too-large", "the statement nests too deeply");
       step(value, env);
       depth--;
     },

@@ -18,6 +18,8 @@ export async function handle(input: unknown): Promise<Facts> {
   try {
     return facts(input);
   } catch (error) {
+    if (error instanceof IhcError)
+      return { kind: "refused", refusal: { rule: "statement-too-deep", reason: error.message } };
     if (!(error instanceof SqlError)) throw error;
     return { kind: "refused", refusal: { rule: "syntax-error", reason: error.message } };
   }
