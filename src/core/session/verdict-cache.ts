@@ -45,7 +45,9 @@ function keyOf(policy: Policy, q: Question): string {
     q.target.name,
     q.target.labels,
     q.principal.person,
+    q.principal.name,
     q.principal.groups,
+    q.principal.amr,
     q.principal.via ? [q.principal.via.name, q.principal.via.version] : null,
   ]);
 }
