@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,6 +32,19 @@ test("ihc demo tells what to try, and Ctrl-C or SIGTERM at any time ends it with
       await demo.end(signal);
       assert.deepEqual(readdirSync(folder), [], signal);
     }
+  }));
+
+test("when a part dies the demo says which, ends with an error and still leaves nothing", () =>
+  inFolder(async (folder) => {
+    const demo = startCli(["demo"], { env: { TMPDIR: folder, HOME: folder } });
+    await demo.until(/Ctrl-C ends the demo/);
+    const processes = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" }).split("\n");
+    const gateway = processes.find((line) => line.includes(`gateway --config ${folder}/`));
+    assert.ok(gateway);
+    process.kill(Number.parseInt(gateway, 10), "SIGKILL");
+    assert.equal(await demo.ended(), 1);
+    assert.match(demo.stderr(), /the gateway has ended by itself/);
+    assert.deepEqual(readdirSync(folder), []);
   }));
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {

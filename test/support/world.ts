@@ -69,7 +69,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const audience = `http://127.0.0.1:${port}`;
   const life = options.accessTokenLife === undefined ? {} : { accessTokenLife: options.accessTokenLife };
   const idp = await startIdp({ audience, people: cast, ...life });
-  const shop = await startShop(home.folder, searchPath);
+  const shop = await startShop(home.folder, searchPath).catch(async (error: unknown) => {
+    await idp.stop();
+    home.remove();
+    throw error;
+  });
   const parts: GatewayParts = {
     home: home.folder,
     ihc,
@@ -82,8 +86,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     ...(options.change === undefined ? {} : { change: options.change }),
   };
   const stopRest = async () => {
-    await shop.stop();
-    await idp.stop();
+    await Promise.all([shop.stop(), idp.stop()]);
     home.remove();
   };
   let gateway = await startGatewayProcess(parts).catch(async (error: unknown) => {
