@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import type { CaseMessage } from "./wire.ts";
+
+/** One line of test/cases/*.jsonl; the areas pg-* use all of it. */
+export interface Case {
+  readonly id: string;
+  readonly area: string;
+  readonly input: CaseInput;
+  readonly setup: { readonly grant?: "ro" | "rw" };
+  readonly expected: {
+    readonly verdict: string;
+    readonly no_canary?: boolean;
+    readonly also_canary?: readonly string[];
+    readonly probe_unchanged?: string;
+    readonly must_contain?: string;
+  };
+  readonly why: string;
+  readonly form: "exact" | "scenario";
+}
+
+interface CaseInput {
+  readonly kind: string;
+  readonly msgs?: readonly CaseMessage[];
+  readonly startup?: Readonly<Record<string, string>>;
+  readonly hex?: string;
+  readonly after_login?: boolean;
+  readonly approved?: string;
+  readonly sent?: string | readonly string[];
+}
+
+/** The cases of one area, such as `pg-guard`. */
+export function casesOf(area: string): readonly Case[] {
+  const file = new URL(`../../cases/${area}.jsonl`, import.meta.url);
+  const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+  return lines.map((line): Case => JSON.parse(line));
+}
