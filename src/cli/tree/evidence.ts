@@ -14,6 +14,24 @@ export function addEvidence(program: Command, finish: Finish): void {
       .option("--state <state>", "open or ended"),
     () => import("../commands/sessions.ts"),
   );
+  finish(
+    examples(
+      program
+        .command("replay")
+        .helpGroup(group)
+        .description("play a session's recording; replaying is itself audited")
+        .argument("<session>", "id, or its unique beginning")
+        .option("--format <format>", "text, json or cast (asciicast v3); default: play it in the terminal")
+        .option("--speed <factor>", "play faster or slower (default: 1)")
+        .option("--idle-limit <duration>", "longest silence (default: 2s)")
+        .option("--grep <text>", "only operations that hold this text")
+        .option("--web", "play it in a browser, served by this machine to one browser only"),
+      "ihc replay ses_9XK4",
+      "ihc replay ses_9XK4 --format text --grep orders",
+      "ihc replay ses_9XK4 --format cast > incident.cast",
+    ),
+    () => import("../commands/replay.ts"),
+  );
   const audit = program.command("audit").helpGroup(group).description("the audit log, provable without trusting the gateway");
   finish(
     examples(

@@ -1,0 +1,114 @@
+import { emitKeypressEvents } from "node:readline";
+import process from "node:process";
+import { pause } from "../../agent/pause.ts";
+import type { Io } from "../io.ts";
+import type { Line } from "./story.ts";
+
+export interface Pace {
+  readonly speed: number;
+  /** The longest wait between two lines, milliseconds at speed 1. */
+  readonly idleLimit: number;
+}
+
+const jump = 10_000;
+
+/** Plays lines in their own time. Blank pauses, arrows move by ten seconds, a dot steps, q ends. */
+export async function play(lines: readonly Line[], io: Io, pace: Pace, signal: AbortSignal): Promise<void> {
+  const times = schedule(lines, pace.idleLimit);
+  const keys = listenForKeys(io.interactive);
+  io.say(io.err.dim("  blank: pause   left, right: 10 s   . : one line   q: end"));
+  let next = 0;
+  let now = 0;
+  let paused = false;
+  try {
+    while (next < lines.length && !signal.aborted) {
+      const due = times[next] ?? 0;
+      const key = await keys.within(paused ? 3_600_000 : (due - now) / pace.speed, signal);
+      if (key === undefined && !paused) now = due;
+      if (key === "q") return;
+      if (key === "space") paused = !paused;
+      if (key === "right") now += jump;
+      if (key === "left") {
+        now = Math.max(0, now - jump);
+        next = times.findIndex((time) => time >= now);
+        // Going back means telling the story up to there again.
+        io.print("\u001b[2J\u001b[H");
+        for (const line of lines.slice(0, next)) io.print(colored(line, io));
+      }
+      if (key === ".") now = Math.max(now, due);
+      while (next < lines.length && (times[next] ?? 0) <= now) {
+        io.print(colored(lines[next] ?? blank, io));
+        next += 1;
+        if (key === ".") break;
+      }
+    }
+  } finally {
+    keys.stop();
+  }
+}
+
+const blank: Line = { at: new Date(0), part: "", tone: "plain", text: "" };
+
+/** When each line is due, in milliseconds from the start, with long silences cut. */
+export function schedule(lines: readonly Line[], idleLimit: number): readonly number[] {
+  let last = lines[0]?.at.getTime() ?? 0;
+  let sum = 0;
+  return lines.map(({ at }) => {
+    sum += Math.min(idleLimit, Math.max(0, at.getTime() - last));
+    last = Math.max(last, at.getTime());
+    return sum;
+  });
+}
+
+export function colored({ tone, text }: Line, { out }: Io): string {
+  switch (tone) {
+    case "prompt":
+      return out.bold(text);
+    case "note":
+      return out.dim(text);
+    case "bad":
+      return out.red(text);
+    case "good":
+      return out.green(text);
+    case "data":
+    case "plain":
+      return text;
+  }
+}
+
+interface Keys {
+  /** The next key within that time, undefined when there was none. */
+  within(ms: number, signal: AbortSignal): Promise<string | undefined>;
+  stop(): void;
+}
+
+function listenForKeys(interactive: boolean): Keys {
+  const { stdin } = process;
+  const waiting: string[] = [];
+  let wake: () => void = () => undefined;
+  const hear = (text: string | undefined, key: { readonly name?: string; readonly ctrl?: boolean }): void => {
+    waiting.push(key.ctrl === true && key.name === "c" ? "q" : (key.name ?? text ?? ""));
+    wake();
+  };
+  if (interactive) {
+    emitKeypressEvents(stdin);
+    stdin.setRawMode(true);
+    stdin.on("keypress", hear);
+  }
+  return {
+    within: async (ms, signal) => {
+      if (waiting.length === 0) {
+        const woken = new AbortController();
+        wake = () => woken.abort();
+        await pause(Math.max(0, ms), AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+      }
+      return waiting.shift();
+    },
+    stop: () => {
+      if (!interactive) return;
+      stdin.off("keypress", hear);
+      stdin.setRawMode(false);
+      stdin.pause();
+    },
+  };
+}
