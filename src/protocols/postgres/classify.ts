@@ -122,13 +122,25 @@ class Verdicts {
   }
 }
 
+/** Verdicts by catalog and rules: two roles may see different schemas under one name. */
+class VerdictStore {
+  readonly #byCatalog = new WeakMap<Catalog, Map<string, Verdicts>>();
+
+  of({ catalog, masks, functions }: ClassifierOptions): Verdicts {
+    const byRules = this.#byCatalog.get(catalog) ?? new Map<string, Verdicts>();
+    this.#byCatalog.set(catalog, byRules);
+    const key = JSON.stringify([masks.rules, functions]);
+    const verdicts = byRules.get(key) ?? new Verdicts();
+    byRules.set(key, verdicts);
+    return verdicts;
+  }
+}
+
 function sharedVerdicts(options: ClassifierOptions): Verdicts {
-  const key = `postgres.verdicts:${JSON.stringify([options.masks.rules, options.functions])}`;
-  const known = options.shared.get(key);
-  if (known instanceof Verdicts) return known;
-  const verdicts = new Verdicts();
-  options.shared.set(key, verdicts);
-  return verdicts;
+  const known = options.shared.get("postgres.verdicts");
+  const store = known instanceof VerdictStore ? known : new VerdictStore();
+  options.shared.set("postgres.verdicts", store);
+  return store.of(options);
 }
 
 function combine(statements: readonly Statement[], hidden: boolean): Classified {

@@ -8,7 +8,10 @@ const misleading = /[\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/u;
 /** Control characters besides the white space that PostgreSQL's scanner knows. */
 const control = /(?![\t\n\v\f\r])\p{Cc}/u;
 
-const literals: ReadonlySet<string> = new Set(["SCONST", "USCONST", "BCONST", "XCONST"]);
+/** A string literal's opening: a quote with its prefix, or a dollar quote's tag. */
+const opening = /^(?:(?:u&|[ebxn])?'|\$[^$\d][^$]*\$|\$\$)/i;
+/** Literals may go on after a line break and a comment, in which anything may stand. */
+const continued = /'[^'\r\n]*[\r\n]\s*(?:--[^\r\n]*[\r\n]\s*)*'/;
 
 export function hasControl(sql: string): boolean {
   return control.test(sql);
@@ -21,7 +24,7 @@ export function mayMislead(sql: string): boolean {
 
 /** Whether such a character stands outside the content of a string literal, where only a reader could be meant by it. */
 export function misleadsOutsideLiterals(sql: string, tokens: readonly ScanToken[]): boolean {
-  const contents = tokens.filter((token) => literals.has(token.tokenName)).map(contentOf);
+  const contents = tokens.flatMap(contentOf);
   for (const match of sql.matchAll(new RegExp(misleading, "gu"))) {
     const at = Buffer.byteLength(sql.slice(0, match.index));
     if (!contents.some(({ start, end }) => start <= at && at < end)) return true;
@@ -29,8 +32,11 @@ export function misleadsOutsideLiterals(sql: string, tokens: readonly ScanToken[
   return false;
 }
 
-/** The bytes between the quotes; the tag of a dollar quote is none of them. */
-function contentOf(token: ScanToken): { readonly start: number; readonly end: number } {
-  const tag = Buffer.byteLength(/^\$[^$]*\$/.exec(token.text)?.[0] ?? "'");
-  return { start: token.start + tag, end: token.end - tag };
+/** The bytes between a literal's quotes; none for other tokens and for literals in several pieces. */
+function contentOf(token: ScanToken): readonly { readonly start: number; readonly end: number }[] {
+  const [tag] = opening.exec(token.text) ?? [];
+  if (tag === undefined) return [];
+  if (!tag.startsWith("$") && continued.test(token.text)) return [];
+  const closing = tag.startsWith("$") ? Buffer.byteLength(tag) : 1;
+  return [{ start: token.start + Buffer.byteLength(tag), end: token.end - closing }];
 }
