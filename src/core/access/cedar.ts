@@ -59,9 +59,9 @@ function policyOf(version: string, rules: readonly Rule[]): Policy {
   return {
     version,
     judge: (question) => judge(question).verdict,
-    access(principal, target, wanted, breakGlass, now) {
+    access(principal, target, wanted, breakGlass, now, incident) {
       try {
-        return accessTo(permits, forbids, { principal, target, breakGlass, now }, wanted);
+        return accessTo(permits, forbids, { principal, target, breakGlass, now, incident }, wanted);
       } catch {
         return broken;
       }

@@ -57,6 +57,8 @@ export interface Policy {
     wanted: readonly Effect[] | undefined,
     breakGlass: boolean,
     now: Date,
+    /** When it is known already; what depends on it is else left to each operation. */
+    incident?: string,
   ): AccessDecision;
   explain(question: Question): { readonly verdict: Verdict; readonly reasons: readonly PolicyReason[] };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { compilePolicy } from "../../../src/core/access/cedar.ts";
-import { labDb, prodDb } from "./people.ts";
+import { labDb, noon, person, prodDb } from "./people.ts";
 
 const any = "(principal, action, resource)";
 
@@ -128,5 +128,30 @@ suite("deep input never reaches the parser", () => {
       assert.match(issues?.[0]?.message ?? "", /nested|complex|longer/);
       const after = compilePolicy([{ file: "p.cedar", text: `@id("a") permit ${any};` }], [prodDb]);
       assert.equal(after.issues, undefined);
+    });
+});
+
+suite("what is just below the limits is compiled and judged", () => {
+  const table: readonly [string, string][] = [
+    ["parentheses", `${"(".repeat(22)}true${")".repeat(22)}`],
+    ["negations", `${"!(".repeat(22)}true${")".repeat(22)}`],
+    ["else chains", `${"if false then false else ".repeat(98)}true`],
+    ["sums", `0${"+1".repeat(98)} == 98`],
+    ["conjunctions", `true${" && true".repeat(290)}`],
+    ["a long set", `[${'"x",'.repeat(3000)}"x"].contains("x")`],
+    [
+      "all of it",
+      `${"(".repeat(20)}true${")".repeat(20)}${" && true".repeat(100)}${" && (if true then true else false)".repeat(40)}`,
+    ],
+  ];
+  for (const [name, body] of table)
+    test(name, () => {
+      const text = `@id("a") permit ${any} when { ${body} };`;
+      const { policy, issues } = compilePolicy([{ file: "p.cedar", text }], [prodDb]);
+      assert.deepEqual(issues, undefined);
+      const question = { principal: person("ana", []), target: prodDb, effect: "read", now: noon } as const;
+      const rest = { kind: "statement", resources: [], traits: [], approvedBy: [] };
+      assert.equal(policy?.judge({ ...question, ...rest }).kind, "allow");
+      assert.equal(policy?.access(question.principal, prodDb, ["read"], false, noon).kind, "allow");
     });
 });

@@ -253,6 +253,14 @@ suite("access before there is an operation", () => {
     assert.equal(now.judge(ask("read")).rule, "from-2020");
   });
 
+  test("asks for the incident only once it is known whether there is one", () => {
+    const strict = compiled(`@id("all") permit (principal, action == Action::"read", resource);
+      @id("incident") forbid (principal, action, resource) when { context.incident == "" };`);
+    assert.equal(strict.access(ana, labDb, undefined, false, noon).kind, "allow");
+    assert.equal(strict.access(ana, labDb, undefined, false, noon, "").rule, "incident");
+    assert.equal(strict.access(ana, labDb, undefined, false, noon, "INC-1").kind, "allow");
+  });
+
   test("counts a permit that depends on the operation as possible", () => {
     const narrow = compiled(`@id("orders") @grant("dba")
       permit (principal, action == Action::"read", resource) when { context.tables.contains("public.orders") };`);

@@ -14,6 +14,8 @@ export interface Caller {
   readonly target: Target;
   readonly breakGlass: boolean;
   readonly now: Date;
+  /** Undefined while it is not known. */
+  readonly incident: string | undefined;
 }
 
 /** What is given without being asked for by name; `admin` and `unknown` never are. */

@@ -1,9 +1,7 @@
 import {
   type CedarValueJson,
   type Entities,
-  type Expr,
   isAuthorizedPartial,
-  type PolicyJson,
   preparsePolicySet,
   statefulIsAuthorized,
 } from "@cedar-policy/cedar-wasm/nodejs";
@@ -12,7 +10,7 @@ import type { Effect } from "../../session/operation.ts";
 import type { Question } from "../policy.ts";
 import type { Principal } from "../principal.ts";
 import type { Target } from "../target.ts";
-import { isContextAccess, type Rule } from "./rule.ts";
+import type { Rule } from "./rule.ts";
 
 /** Who asks for what: the part of a question that is known before there is an operation. */
 interface Asking {
@@ -21,6 +19,8 @@ interface Asking {
   readonly effect: Effect;
   readonly breakGlass: boolean;
   readonly now: Date;
+  /** Undefined while it is not known. */
+  readonly incident: string | undefined;
 }
 
 export interface Answered {
@@ -61,7 +61,7 @@ export function preparedRules(name: string, rules: readonly Rule[]): Rules {
     foresee(asking) {
       const answer = isAuthorizedPartial({
         ...subject(asking),
-        context: { ...known(asking), ...unknownOperation },
+        context: { ...known(asking), ...unknownOperation, ...knownIncident(asking) },
         policies: { staticPolicies: atTime(rules, asking.now) },
       });
       if (answer.type !== "residuals") throw new IhcError("internal", "cedar gives no answer");
@@ -123,20 +123,22 @@ const unknownOperation = {
   approvedBy: unknown("approvedBy"),
 };
 
-/** The policies with `context.time` written out. */
-function atTime(rules: readonly Rule[], now: Date): Record<string, PolicyJson> {
-  const time: Expr = { datetime: [{ Value: now.toISOString() }] };
-  const isTime = (node: object): boolean => isContextAccess(node) && node.attr === "time";
-  const reviver = (_key: string, node: unknown): unknown =>
-    typeof node === "object" && node !== null && "." in node && isRecord(node["."]) && isTime(node["."])
-      ? time
-      : node;
-  return Object.fromEntries(rules.map(({ id, json }) => [id, JSON.parse(JSON.stringify(json), reviver)]));
+function knownIncident({ incident }: Asking): Record<string, CedarValueJson> {
+  return incident === undefined ? {} : { incident };
 }
 
-function isRecord(node: unknown): node is object {
-  return typeof node === "object" && node !== null;
+/**
+ * The policies with `context.time` written out. As text, because Cedar's JSON form of a long condition is deeper than its
+ * reader allows; time that is spelled in another way stays unknown, which only makes a policy possible instead of certain.
+ */
+function atTime(rules: readonly Rule[], now: Date): Record<string, string> {
+  const time = `datetime("${now.toISOString()}")`;
+  const written = (token: string): string => (token.startsWith("context") ? time : token);
+  return Object.fromEntries(rules.map(({ id, text }) => [id, text.replace(timeOrSkipped, written)]));
 }
+
+/** `context.time`, or a comment or string, which must stay as they are. */
+const timeOrSkipped = /\/\/[^\n]*|"(?:[^"\\]|\\[\s\S])*"|\bcontext\s*\.\s*time\b/g;
 
 function underBreakGlass({ grant }: Question): boolean {
   return grant?.breakGlass === true;

@@ -13,7 +13,6 @@ export interface Rule {
   /** Line on which `text` begins, for placing the validator's complaints. */
   readonly from: number;
   readonly text: string;
-  readonly json: PolicyJson;
   readonly effect: "permit" | "forbid";
   readonly annotations: Readonly<Record<string, string>>;
   /** `@grant`: the permit counts only under a grant that these reviews issued. */
@@ -66,7 +65,6 @@ export function readRule(
     line,
     from,
     text,
-    json,
     effect,
     annotations,
     ...(grant ? { grant } : {}),
@@ -164,7 +162,7 @@ function usesOf(conditions: readonly unknown[]): Uses {
 }
 
 /** Whether a node of Cedar's JSON form reads an attribute of `context`; what is inside the `.` or `has` of the form. */
-export function isContextAccess(node: object): node is { attr: string } {
+function isContextAccess(node: object): node is { attr: string } {
   if (!("attr" in node && "left" in node) || typeof node.attr !== "string") return false;
   const { left } = node;
   return typeof left === "object" && left !== null && "Var" in left && left.Var === "context";
