@@ -16,7 +16,7 @@ import { gatewayMetrics, type Metrics } from "./metrics.ts";
 import { notifier } from "./notify.ts";
 import { createParser } from "./parser.ts";
 import type { Records } from "./records.ts";
-import { type Loaded, load, watchFiles } from "./reload.ts";
+import { type Loaded, load, loadSettled, watchFiles } from "./reload.ts";
 import { controlApi } from "./routes.ts";
 import { resolveSecret } from "./secrets.ts";
 import { inForceOf } from "./serve-targets.ts";
@@ -109,7 +109,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
 
   const reload = async (): Promise<IhcError | undefined> => {
     try {
-      const next = await load(parts.options.configPath, known, dev);
+      const next = await loadSettled(parts.options.configPath, config.policy, known, dev);
       inForce = inForceOf(next.config, next.policy, known, storage.maskKey, inForce);
       const certificate = await certificateOf(next.config);
       if (certificate) server.setCertificate(certificate);

@@ -1,5 +1,7 @@
 import { type FSWatcher, watch } from "node:fs";
-import { basename, dirname } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { IhcError } from "../base/errors.ts";
 import type { Policy } from "../core/access/policy.ts";
 import type { Protocol } from "../protocols/protocol.ts";
@@ -26,6 +28,51 @@ export async function load(
   );
   if (!compiled.policy) throw invalid(compiled.issues);
   return { config, policy: compiled.policy };
+}
+
+/** How long files must have stayed the same before they are believed, and how often that is tried, milliseconds. */
+const calm = 100;
+const mostLooks = 50;
+
+/**
+ * As load, for a running gateway: somebody may be writing the files right now, and a file that is half written can be a
+ * valid policy that allows nothing. So files are read between two looks that show them unchanged.
+ */
+export async function loadSettled(
+  path: string,
+  folder: string,
+  protocols: readonly Protocol<unknown>[],
+  dev: boolean,
+): Promise<Loaded> {
+  let seen = await look(path, folder);
+  for (let looks = 0; looks < mostLooks; looks++) {
+    await sleep(calm);
+    const now = await look(path, folder);
+    const same = now === seen;
+    seen = now;
+    if (!same) continue;
+    const loaded = await settledResult(load(path, protocols, dev));
+    if ((await look(path, folder)) !== seen) continue;
+    if (loaded instanceof Error) throw loaded;
+    return loaded;
+  }
+  throw new IhcError("config", "the files keep changing", { hint: "write them once, best by renaming" });
+}
+
+async function settledResult(loading: Promise<Loaded>): Promise<Loaded | Error> {
+  try {
+    return await loading;
+  } catch (error) {
+    return error instanceof Error ? error : new Error("the configuration cannot be read", { cause: error });
+  }
+}
+
+/** Names, sizes and times of all files that count. */
+async function look(path: string, folder: string): Promise<string> {
+  const names = await readdir(folder).catch(() => []);
+  const files = [path, folder, ...names.sort().map((name) => join(folder, name))];
+  const stats = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+  return JSON.stringify(stats.map((s, at) => [files[at], s?.ino, s?.size, s?.mtimeMs]));
 }
 
 interface Mistake {
