@@ -10,6 +10,7 @@ import type { Invocation } from "../options.ts";
 
 export async function run(context: Context, typed: Invocation): Promise<number | undefined> {
   const file = typed.args[0];
+  if (typed.text("config") !== undefined) return await verifyHost(context, typed);
   const [verdict, trusted] = file === undefined ? await verifyRemote(context, typed) : await verifyFile(file, typed);
   const ok = verdict.problems.length === 0;
   if (context.json) context.io.json({ v: 1, ok, size: verdict.size, problems: verdict.problems, key_known: trusted });
@@ -18,6 +19,21 @@ export async function run(context: Context, typed: Invocation): Promise<number |
   if (!ok) throw new IhcError("corrupt", "the audit log does not hold", { hint: "keep a copy, and tell whoever runs the gateway" });
   io.say(`${io.err.green("✓")} ${verdict.size} entries hold, in order and signed`);
   if (!trusted) io.say(`${io.err.yellow("!")} the key came from the file itself: add --key to know whose log it is`);
+  return undefined;
+}
+
+/** On the gateway's host: the log, every row that it vouches for, and every recording's file. */
+async function verifyHost(context: Context, typed: Invocation): Promise<undefined> {
+  const { io } = context;
+  const [{ withHostStore }, { verifyStore }] = await Promise.all([import("../host-store.ts"), import("../../storage/verify.ts")]);
+  const verdict = await withHostStore(typed, ({ store, journals, verifier, seen }) =>
+    verifyStore(store, journals, typed.text("key") ?? verifier, seen),
+  );
+  const ok = verdict.problems.length === 0;
+  if (context.json) io.json({ v: 1, ok, ...verdict });
+  for (const { message } of verdict.problems) io.say(`${io.err.red("✗")} ${visible(message)}`);
+  if (!ok) throw new IhcError("corrupt", "what the gateway keeps does not hold", { hint: "keep a copy before anything else" });
+  io.say(`${io.err.green("✓")} ${verdict.entries} entries, ${verdict.rows} rows and ${verdict.chunks} chunks of recordings hold`);
   return undefined;
 }
 

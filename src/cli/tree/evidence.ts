@@ -39,7 +39,8 @@ export function addEvidence(program: Command, finish: Finish): void {
         .command("verify")
         .description("check every entry against the signed head, and the head against what this machine saw before")
         .argument("[file]", "an export, checked offline")
-        .option("--key <key>", "the log's verifier key, known from elsewhere"),
+        .option("--key <key>", "the log's verifier key, known from elsewhere")
+        .option("--config <file>", "on the gateway's host: also check the database and the recordings"),
       "ihc audit verify",
       "ihc audit verify audit.json --key ihc+1a2b3c4d+…",
     ),
@@ -51,6 +52,18 @@ export function addEvidence(program: Command, finish: Finish): void {
     () => import("../commands/audit-export.ts"),
   );
   const evidence = program.command("evidence").helpGroup(group).description("one session as a bundle that proves itself");
+  finish(
+    examples(
+      evidence
+        .command("write")
+        .description("on the gateway's host: write everything about a session into one file")
+        .argument("<session>", "id, or its unique beginning")
+        .argument("[file]", "default: <session>.evidence.json")
+        .option("--config <file>", "configuration of the gateway (default: ./ihc.yaml)"),
+      "ihc evidence write ses_9XK4 --config /etc/ihc/ihc.yaml",
+    ),
+    () => import("../commands/evidence-write.ts"),
+  );
   finish(
     evidence
       .command("verify")
