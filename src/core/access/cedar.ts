@@ -38,6 +38,11 @@ export function compilePolicy(files: readonly PolicyFile[], targets: readonly Ta
   return { policy: policyOf(version, rules) };
 }
 
+interface Judged {
+  readonly verdict: Verdict;
+  readonly reasons: readonly Rule[];
+}
+
 function policyOf(version: string, rules: readonly Rule[]): Policy {
   const permits = preparedRules(
     `${version}/permits`,
@@ -47,25 +52,34 @@ function policyOf(version: string, rules: readonly Rule[]): Policy {
     `${version}/forbids`,
     rules.filter(({ effect }) => effect === "forbid"),
   );
-  const judge = (question: Question): { verdict: Verdict; reasons: readonly Rule[] } => {
+  let trapped = false;
+  const guarded = <T>(evaluate: () => T, denied: T): T => {
+    if (trapped) return denied;
     try {
-      const found = findings(permits, forbids, question);
-      const reasons = [...new Set([...found.forbids.failed, ...found.forbids.satisfied, ...found.permits])];
-      return { verdict: conclude(found, question), reasons };
-    } catch {
-      return { verdict: broken, reasons: [] };
+      return evaluate();
+    } catch (error) {
+      // After a trap the WASM's memory may be anything, so what it answers next is worth nothing.
+      trapped = error instanceof Error && error.name === "RuntimeError";
+      return denied;
     }
   };
+  const judge = (question: Question): Judged =>
+    guarded(
+      () => {
+        const found = findings(permits, forbids, question);
+        const reasons = [...new Set([...found.forbids.failed, ...found.forbids.satisfied, ...found.permits])];
+        return { verdict: conclude(found, question), reasons };
+      },
+      { verdict: broken, reasons: [] },
+    );
   return {
     version,
     judge: (question) => judge(question).verdict,
-    access(principal, target, wanted, breakGlass, now, incident) {
-      try {
-        return accessTo(permits, forbids, { principal, target, breakGlass, now, incident }, wanted);
-      } catch {
-        return broken;
-      }
-    },
+    access: (principal, target, wanted, breakGlass, now, incident) =>
+      guarded(
+        () => accessTo(permits, forbids, { principal, target, breakGlass, now, incident }, wanted),
+        broken,
+      ),
     explain(question) {
       const { verdict, reasons } = judge(question);
       return { verdict, reasons: reasons.map(reasonOf) };
