@@ -84,13 +84,18 @@ class Lookup {
   }
 
   #star(use: ColumnUse): readonly Hit[] {
-    if (use.fields.length === 0)
-      return (this.#facts.scopes[use.scope]?.sources ?? []).flatMap((source) => this.#all(source));
-    const alias = use.fields.at(-1) ?? "";
-    return this.#outwards(use.scope)
-      .flat()
-      .filter((source) => source.alias === alias)
-      .flatMap((source) => this.#all(source));
+    const alias = use.fields.at(-1);
+    const sources =
+      alias === undefined
+        ? (this.#facts.scopes[use.scope]?.sources ?? [])
+        : this.#outwards(use.scope)
+            .flat()
+            .filter((source) => source.alias === alias);
+    const [only] = sources;
+    const columns = only === undefined ? [] : [...(this.#relation(only)?.columns.keys() ?? [])];
+    const nth = sources.length === 1 && use.nth !== undefined ? columns[use.nth - 1] : undefined;
+    const hits = sources.flatMap((source) => this.#all(source));
+    return nth === undefined ? hits : hits.filter((hit) => hit.column === nth);
   }
 
   /** A name alone: a column of some source in sight, or else a whole row. */

@@ -74,6 +74,8 @@ export interface ColumnUse {
   readonly place: Place;
   /** A name in USING, or all that NATURAL joins: merged from every source of the scope, so without origin. */
   readonly natural?: boolean;
+  /** Of a star only the column at this place, counted from 1. */
+  readonly nth?: number;
 }
 
 export interface Bound {

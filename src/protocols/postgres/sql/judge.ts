@@ -21,6 +21,8 @@ const queries: ReadonlySet<string> = new Set([
   "MergeStmt",
 ]);
 const plain: Action = { kind: "plain" };
+/** It may change the catalog. */
+const changing: Action = { kind: "ddl" };
 
 /** Reads one statement: its effect by syntax, what it does to the session, and every name in it. */
 export function judge(statement: unknown): StatementFacts {
@@ -48,7 +50,7 @@ function judgeInto(type: string, fields: Tree, walk: Walk): Action {
   if (queries.has(type)) walk.visit({ [type]: fields }, outermost);
   if (kind.traits.includes("ddl")) define(fields, walk);
   raise(walk.found, kind.effect, ...kind.traits);
-  return kind.traits.includes("ddl") ? { kind: "ddl" } : plain;
+  return walk.found.traits.has("ddl") ? changing : plain;
 }
 
 /** Definitions hold nodes that mean nothing outside them, so `unknown` is not counted; their queries are. */
@@ -114,12 +116,12 @@ const judges: Readonly<Record<string, Judge>> = {
   },
   DoStmt: (_fields, walk) => {
     raise(walk.found, "unknown", "do-block", "function-side-effect");
-    return plain;
+    return changing;
   },
   CallStmt: (fields, walk) => {
-    walk.visit(fields["funccall"], inside);
+    walk.visit({ FuncCall: fields["funccall"] }, inside);
     raise(walk.found, "unknown", "function-side-effect");
-    return plain;
+    return changing;
   },
   AlterSystemStmt: (_fields, walk) => {
     raise(walk.found, "admin", "guarded-setting", "filesystem");

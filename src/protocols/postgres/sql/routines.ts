@@ -33,7 +33,9 @@ const looking =
   pg_notification_queue_usage pg_partition_ancestors pg_partition_tree pg_prepared_xact pg_sequence_last_value
   pg_stat_clear_snapshot pg_xact_commit_timestamp pg_xact_commit_timestamp_origin pg_xact_status txid_status
   pg_get_multixact_members pg_get_backend_memory_contexts pg_get_shmem_allocations pg_show_replication_origin_status
-  pg_stat_have_stats bernoulli system pg_stat_get_recovery_prefetch pg_get_aios`);
+  pg_stat_have_stats bernoulli system pg_stat_get_recovery_prefetch pg_get_aios
+  array_sample array_shuffle pg_get_wait_events pg_get_sequence_data pg_get_loaded_modules pg_get_shmem_allocations_numa
+  pg_stat_get_io pg_stat_get_backend_io pg_stat_get_backend_wal pg_available_wal_summaries`);
 
 /** Functions that run SQL given as text, read a table named by text, or show statements and samples of data. */
 const reading =

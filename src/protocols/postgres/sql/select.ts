@@ -1,5 +1,5 @@
 import { enterFrom } from "./from.ts";
-import { constant, fieldsOf, list, nodeOf, type Tree, text, tree } from "./tree.ts";
+import { constant, fieldsOf, list, nodeOf, strings, type Tree, text, tree } from "./tree.ts";
 import { type Env, enterWith, openScope, raise, type Walk } from "./walk.ts";
 
 /** SELECT, VALUES, TABLE and their set operations. */
@@ -61,25 +61,32 @@ function isPlain(fields: Tree): boolean {
 function sortKeys(fields: Tree, env: Env, walk: Walk): void {
   const targets = list(fields["targetList"]);
   for (const item of list(fields["sortClause"])) {
-    const sort = fieldsOf(item, "SortBy");
-    const named = sort === undefined ? undefined : outputNamed(sort["node"], targets);
-    if (named === undefined) walk.visit(item, env);
-    else for (const value of named) walk.visit(value, env);
+    const key = fieldsOf(item, "SortBy")?.["node"];
+    const position = nodeOf(key)?.type === "A_Const" ? Number(constant(key)) : Number.NaN;
+    const named = outputNamed(key, targets);
+    if (Number.isInteger(position)) sortByPosition(position, targets, env, walk);
+    else walk.visit(named ?? item, env);
   }
 }
 
-function outputNamed(key: unknown, targets: readonly unknown[]): readonly unknown[] | undefined {
-  const values = targets.map((target) => fieldsOf(target, "ResTarget")?.["val"]);
-  const position = Number(nodeOf(key)?.type === "A_Const" ? constant(key) : Number.NaN);
-  if (Number.isInteger(position)) {
-    const upTo = values.slice(0, position);
-    return upTo.some(isStar) ? values.filter(isStar) : upTo.slice(-1);
+/** Behind a star it takes the catalog to know which column stands at a position. */
+function sortByPosition(position: number, targets: readonly unknown[], env: Env, walk: Walk): void {
+  const values = targets.slice(0, position).map((target) => fieldsOf(target, "ResTarget")?.["val"]);
+  const stars = values.filter(isStar);
+  if (stars.length === 0) walk.visit(values[position - 1], env);
+  for (const star of stars) {
+    const fields = strings(fieldsOf(star, "ColumnRef")?.["fields"]);
+    const use = { scope: env.scope, fields, star: true, place: "expression" } as const;
+    walk.found.columns.push(stars.length === 1 ? { ...use, nth: position - values.indexOf(star) } : use);
   }
+}
+
+function outputNamed(key: unknown, targets: readonly unknown[]): unknown {
   const fields = list(fieldsOf(key, "ColumnRef")?.["fields"]);
   const name = fields.length === 1 ? text(fieldsOf(fields[0], "String")?.["sval"]) : "";
   if (name === "") return undefined;
-  const found = targets.findIndex((target) => text(fieldsOf(target, "ResTarget")?.["name"]) === name);
-  return found < 0 ? undefined : [values[found]];
+  const found = targets.find((target) => text(fieldsOf(target, "ResTarget")?.["name"]) === name);
+  return fieldsOf(found, "ResTarget")?.["val"];
 }
 
 function isStar(value: unknown): boolean {
