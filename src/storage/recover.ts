@@ -53,9 +53,8 @@ async function recoverSession(
   const chunks = (await options.store.chunks.list(session)).filter(({ track }) => track === "gateway");
   const open = await openSegments(folder, chunks.length);
   const state: Progress = { previous: chunks.at(-1)?.digest ?? "", seq: eventsOf(chunks), complete: ended };
-  await sealSegments(options, session, folder, chunks.length, open, state);
-  if (!state.complete && !state.ended)
-    await sealEnd(options, session, folder, chunks.length + open.length, state);
+  const next = await sealSegments(options, session, folder, chunks.length, open, state);
+  if (!state.complete && !state.ended) await sealEnd(options, session, folder, next, state);
   if (!ended) await writeOnce(folder, endedMark, new Uint8Array());
   await endSession(options.store, options.clock, session, state);
   return {
@@ -66,6 +65,7 @@ async function recoverSession(
   };
 }
 
+/** Seals in order up to the first gap or damage; returns the number of the chunk that would be next. */
 async function sealSegments(
   options: RecoverOptions,
   session: SessionId,
@@ -73,14 +73,17 @@ async function sealSegments(
   first: number,
   open: readonly number[],
   state: Progress,
-): Promise<void> {
+): Promise<number> {
   for (const [at, number] of open.entries()) {
-    if (number !== first + at) throw missing(session, first + at);
-    await sealSegment(options, session, folder, number, at === open.length - 1, state);
+    // A crash of the whole machine may lose a segment that nobody was told is durable, and keep the one after it.
+    if (number !== first + at) state.problem = { offset: 0, seq: state.seq, kind: "sequence" };
+    else await sealSegment(options, session, folder, number, at === open.length - 1, state);
     if (!state.problem) continue;
-    await setAside(folder, open.slice(at + 1));
-    return;
+    const kept = number === first + at ? at + 1 : at;
+    await setAside(folder, open.slice(kept));
+    return first + kept;
   }
+  return first + open.length;
 }
 
 async function runningSessions(store: Store): Promise<ReadonlySet<string>> {

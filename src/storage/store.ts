@@ -24,7 +24,11 @@ export interface Tables {
   readonly grants: Grants;
   readonly sessions: Sessions;
   readonly chunks: Chunks;
-  /** Adds an entry to the audit log's queue; the sequencer gives it its place. Part of the transaction. */
+  /**
+   * Adds an entry to the audit log's queue; the sequencer gives it its place. Part of the transaction: its last entry also gets
+   * the digests of the rows that the transaction changed (core/audit/vouch), so `verifyStore` finds every row that was changed
+   * by another way. Throws IhcError `too-large` for an entry over 65,000 bytes.
+   */
   enqueue(entry: AuditEntry): Promise<void>;
 }
 

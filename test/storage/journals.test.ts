@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { appendFileSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -228,5 +236,31 @@ describe("journals", { timeout: 60_000 }, () => {
     assert.deepEqual(await again.recover(), []);
     await assert.rejects(again.open(session), { code: "conflict" });
     again.close();
+  });
+
+  test("a segment that is lost or damaged ends the recording there, and what follows is kept aside", async () => {
+    for (const damage of ["lost", "damaged"] as const) {
+      const { journals, folder, session, home } = await opened({ chunkAge: 1e6 });
+      const writer = await journals.open(session);
+      await writer.append(note("one"), "durable");
+      await writer.append(note("two"), "durable");
+      journals.close();
+      const open = join(home, "000000.open");
+      if (damage === "lost") renameSync(open, join(home, "000001.open"));
+      else {
+        const bytes = readFileSync(open);
+        bytes.writeUInt8(bytes.readUInt8(bytes.length - 2) ^ 1, bytes.length - 2);
+        writeFileSync(open, bytes);
+      }
+      const again = await openJournals({ folder, store, clock: systemClock });
+      const [found] = await again.recover();
+      const kept = damage === "lost" ? [] : ["one"];
+      assert.equal(found?.problem?.kind, damage === "lost" ? "sequence" : "damaged");
+      assert.deepEqual(texts(await all(again.read(session))), [...kept, "end"]);
+      assert.deepEqual(await again.verify(session), []);
+      assert.ok(readdirSync(home).some((name) => name.endsWith(".damaged")));
+      assert.deepEqual(await again.recover(), []);
+      again.close();
+    }
   });
 });

@@ -1,8 +1,9 @@
 import type { Json } from "../../base/json.ts";
 
 /**
- * One decision or fact in the audit log. `detail` holds masked texts only. The canonical JSON of {kind, at, actor, detail}
- * plus the index is the leaf that the tree hashes.
+ * One decision or fact in the audit log. `detail` holds masked texts only, long ones cut by `clippedText` (an entry that is
+ * too long is refused). The canonical JSON of {kind, at, actor, detail, index} is the leaf that the tree hashes. `vouches` in
+ * `detail` is the store's own: the digests of the rows that changed in the entry's transaction.
  */
 export interface AuditEntry {
   /** Such as `request.created`, `request.approved`, `grant.revoked`, `session.opened`, `operation.denied`, `journal.sealed`, `session.replayed`. */
