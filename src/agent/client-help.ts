@@ -38,7 +38,10 @@ export async function prepareClient(
   }
   const names = new Set(help.files.map((file) => file.name));
   const environment = Object.fromEntries(
-    Object.entries(help.environment).map(([name, value]) => [name, names.has(value) ? join(folder, value) : value]),
+    Object.entries(help.environment).map(([name, value]) => [
+      name,
+      names.has(value) ? join(folder, value) : value,
+    ]),
   );
   return { lines: help.lines, dsn: help.dsn, environment };
 }
@@ -57,7 +60,13 @@ export function childEnvironment(
 }
 
 /** libpq reads some forty PG* variables; these cannot change where a client connects or as whom. */
-const harmless: ReadonlySet<string> = new Set(["PGAPPNAME", "PGCONNECT_TIMEOUT", "PGDATESTYLE", "PGTZ", "PGCLIENTENCODING"]);
+const harmless: ReadonlySet<string> = new Set([
+  "PGAPPNAME",
+  "PGCONNECT_TIMEOUT",
+  "PGDATESTYLE",
+  "PGTZ",
+  "PGCLIENTENCODING",
+]);
 
 function steers(name: string): boolean {
   return name.startsWith("PG") && !harmless.has(name);

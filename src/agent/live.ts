@@ -56,7 +56,8 @@ export async function goLive(options: LiveOptions): Promise<Live> {
   };
   const listener = await listen(where, tunnel, (event) => {
     tell({ kind: "connection", event });
-    if (event.kind === "refused" || (event.kind === "closed" && (event.lost || event.reason !== undefined))) recheck();
+    if (event.kind === "refused" || (event.kind === "closed" && (event.lost || event.reason !== undefined)))
+      recheck();
   });
   let recheck: () => void = () => undefined;
   let help: ReadyHelp;
@@ -136,7 +137,11 @@ function sessionInput(options: LiveOptions, access: Access): Parameters<ControlC
 }
 
 /** Whatever address the gateway names, tokens go to the gateway that was logged in to. */
-function tunnelOptions(control: ControlClient, opened: SessionOpened, signal: AbortSignal): Parameters<typeof openTunnel>[0] {
+function tunnelOptions(
+  control: ControlClient,
+  opened: SessionOpened,
+  signal: AbortSignal,
+): Parameters<typeof openTunnel>[0] {
   const named = new URL(opened.tunnel, control.profile.gateway);
   const url = new URL(named.pathname + named.search, control.profile.gateway);
   const { ca } = control.profile;

@@ -14,7 +14,11 @@ export interface LogMemory {
   readonly checkpoint?: string | undefined;
 }
 
-const fileFormat = z.strictObject({ gateway: z.string(), key: z.string(), checkpoint: z.string().optional() });
+const fileFormat = z.strictObject({
+  gateway: z.string(),
+  key: z.string(),
+  checkpoint: z.string().optional(),
+});
 
 export async function rememberedLog(paths: AgentPaths, profile: Profile): Promise<LogMemory | undefined> {
   const file = fileOf(paths, profile);

@@ -43,7 +43,11 @@ const longestLine = 4096;
  * Makes this process visible to `ihc status` and stoppable by `ihc disconnect`: a state file and a control socket (0600) in a
  * folder that only we can enter (0700), which is what proves who asks.
  */
-export async function register(paths: AgentPaths, state: () => Running, stop: () => void): Promise<Registration> {
+export async function register(
+  paths: AgentPaths,
+  state: () => Running,
+  stop: () => void,
+): Promise<Registration> {
   const folder = await runningFolder(paths);
   const name = `${process.pid}-${state().session.slice(-6)}`;
   const [file, path] = [join(folder, `${name}.json`), join(folder, `${name}.sock`)];
@@ -66,9 +70,13 @@ export async function register(paths: AgentPaths, state: () => Running, stop: ()
 /** Everything that runs, asked live. What a crashed process left behind is removed. */
 export async function listRunning(paths: AgentPaths): Promise<readonly Running[]> {
   const folder = await runningFolder(paths);
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5));
+  const names = (await readdir(folder))
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => name.slice(0, -5));
   const found = await Promise.all(names.map((name) => live(folder, name)));
-  return found.filter((entry) => entry !== undefined).toSorted((a, b) => a.started_at.localeCompare(b.started_at));
+  return found
+    .filter((entry) => entry !== undefined)
+    .toSorted((a, b) => a.started_at.localeCompare(b.started_at));
 }
 
 /** Asks a running connection to end and waits until it has. */
@@ -78,7 +86,8 @@ export async function stopRunning(paths: AgentPaths, entry: Running): Promise<vo
   const names = (await readdir(folder)).filter((n) => n.startsWith(`${entry.pid}-`) && n.endsWith(".sock"));
   const path = join(folder, names.includes(`${name}.sock`) ? `${name}.sock` : (names[0] ?? `${name}.sock`));
   await ask(path, "stop");
-  for (let waited = 0; waited < 100 && (await answers(path)); waited += 1) await new Promise((r) => setTimeout(r, 50));
+  for (let waited = 0; waited < 100 && (await answers(path)); waited += 1)
+    await new Promise((r) => setTimeout(r, 50));
 }
 
 async function runningFolder(paths: AgentPaths): Promise<string> {
@@ -112,7 +121,14 @@ function isAlive(pid: number): boolean {
 
 function listening(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause) => reject(new IhcError("unavailable", "cannot open the control socket", { cause, hint: "is XDG_RUNTIME_DIR too long a path?" })));
+    server.once("error", (cause) =>
+      reject(
+        new IhcError("unavailable", "cannot open the control socket", {
+          cause,
+          hint: "is XDG_RUNTIME_DIR too long a path?",
+        }),
+      ),
+    );
     server.listen(path, () => resolve());
   });
 }
@@ -135,7 +151,8 @@ function answer(socket: Socket, state: () => Running, stop: () => void): void {
 
 function ask(path: string, word: "status" | "stop"): Promise<Running> {
   return new Promise((resolve, reject) => {
-    const gone = (cause?: unknown): void => reject(new IhcError("unavailable", "the connection does not answer", { cause }));
+    const gone = (cause?: unknown): void =>
+      reject(new IhcError("unavailable", "the connection does not answer", { cause }));
     let text = "";
     const socket = connect(path);
     socket.setTimeout(patience, () => socket.destroy(new Error("no answer")));

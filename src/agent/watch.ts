@@ -64,7 +64,8 @@ export function watch(options: Watch): Watched {
       reachable = true;
     } catch (error) {
       if (abort.signal.aborted) return;
-      const known = error instanceof IhcError ? error : new IhcError("internal", "the watch failed", { cause: error });
+      const known =
+        error instanceof IhcError ? error : new IhcError("internal", "the watch failed", { cause: error });
       if (lasting.has(known.code)) finish({ kind: "ended", reason: known.message });
       else if (reachable) tell({ kind: "unreachable", error: known });
       reachable = false;
@@ -88,7 +89,13 @@ export function watch(options: Watch): Watched {
   };
 }
 
-const lasting: ReadonlySet<string> = new Set(["denied", "not-found", "login-needed", "unauthenticated", "conflict"]);
+const lasting: ReadonlySet<string> = new Set([
+  "denied",
+  "not-found",
+  "login-needed",
+  "unauthenticated",
+  "conflict",
+]);
 
 async function replace(options: Watch, seen: SessionView, finish: (ending: Ending) => void): Promise<void> {
   const reason = seen.end_reason ?? "the gateway ended the session";

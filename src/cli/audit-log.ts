@@ -19,11 +19,20 @@ export async function fetchCheckpoint(control: ControlClient): Promise<string> {
 }
 
 /** Every leaf that the checkpoint covers. Throws IhcError `denied` for who is no auditor. */
-export async function fetchLog(control: ControlClient, checkpoint: string, key: string, told: (done: number, size: number) => void): Promise<LogExport> {
+export async function fetchLog(
+  control: ControlClient,
+  checkpoint: string,
+  key: string,
+  told: (done: number, size: number) => void,
+): Promise<LogExport> {
   const { size } = openCheckpoint(checkpoint, key);
   const leaves: string[] = [];
   while (leaves.length < size) {
-    const response = await control.get("v1/audit/entries", { from: leaves.length, to: size }, 64 * 1024 * 1024);
+    const response = await control.get(
+      "v1/audit/entries",
+      { from: leaves.length, to: size },
+      64 * 1024 * 1024,
+    );
     const page = entriesPage.parse(JSON.parse(response.body.toString("utf8")));
     if (page.from !== leaves.length || page.leaves.length === 0) break;
     leaves.push(...page.leaves);
@@ -40,6 +49,9 @@ export function readExport(text: string): z.infer<typeof exportFormat> {
     throw new IhcError("invalid", "that file is not an export of an audit log", { cause });
   }
   const read = exportFormat.safeParse(value);
-  if (!read.success) throw new IhcError("invalid", "that file is not an export of an audit log", { hint: "write one with ihc audit export" });
+  if (!read.success)
+    throw new IhcError("invalid", "that file is not an export of an audit log", {
+      hint: "write one with ihc audit export",
+    });
   return read.data;
 }

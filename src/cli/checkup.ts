@@ -2,8 +2,8 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import process from "node:process";
-import { localLogin } from "../agent/identity/whoami.ts";
 import type { Profile } from "../agent/credentials.ts";
+import { localLogin } from "../agent/identity/whoami.ts";
 import { privateFolder } from "../agent/paths.ts";
 import { listRunning } from "../agent/running.ts";
 import { formatDuration } from "../base/duration.ts";
@@ -33,7 +33,9 @@ export async function checkup(context: Context): Promise<readonly Check[]> {
     await keychain(),
     profile.check,
     ...(gateway?.checks ?? []),
-    ...(gateway?.found === undefined ? [] : [clockSkew(context, gateway.date), await issuer(gateway.found, profile.value)]),
+    ...(gateway?.found === undefined
+      ? []
+      : [clockSkew(context, gateway.date), await issuer(gateway.found, profile.value)]),
     ...(profile.value === undefined ? [] : [await login(context, profile.value)]),
     await ports(context),
     psql(context),
@@ -64,7 +66,9 @@ async function attempt<T>(
 function nodeVersion(): Check {
   const major = Number(process.versions.node.split(".")[0]);
   const found = `ihc ${version()} on Node ${process.versions.node}`;
-  return major >= 24 ? ok("versions", found) : { name: "versions", state: "failed", found, mend: "install Node 24 or newer" };
+  return major >= 24
+    ? ok("versions", found)
+    : { name: "versions", state: "failed", found, mend: "install Node 24 or newer" };
 }
 
 async function folders({ paths }: Context): Promise<readonly Check[]> {
@@ -104,7 +108,12 @@ async function gatewayOf(profile: Profile): Promise<Seen> {
     const same = discovery.version === version();
     const check: Check = same
       ? ok("gateway", `reachable, version ${discovery.version}`)
-      : { name: "gateway", state: "warning", found: `reachable, version ${discovery.version}; this is ${version()}`, mend: "use the same version on both sides" };
+      : {
+          name: "gateway",
+          state: "warning",
+          found: `reachable, version ${discovery.version}; this is ${version()}`,
+          mend: "use the same version on both sides",
+        };
     return { checks: [check], found: discovery, date };
   } catch (error) {
     return { checks: [failed("gateway", error)] };
@@ -121,7 +130,12 @@ function clockSkew({ clock }: Context, date: Date | undefined): Check {
   const skew = clock.now().getTime() - date.getTime();
   if (Math.abs(skew) < mostSkew) return ok("clock", "agrees with the gateway's");
   const found = `${formatDuration(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} the gateway's`;
-  return { name: "clock", state: "failed", found, mend: "set this machine's clock: timedatectl set-ntp true" };
+  return {
+    name: "clock",
+    state: "failed",
+    found,
+    mend: "set this machine's clock: timedatectl set-ntp true",
+  };
 }
 
 async function issuer(found: Discovery, profile: Profile | undefined): Promise<Check> {
@@ -141,7 +155,15 @@ async function login(context: Context, profile: Profile): Promise<Check> {
     const me = await (await context.control()).whoami();
     const value = undefined;
     if (me.key_bound) return { check: ok("login", `${me.name}, tokens DPoP-bound`), value };
-    return { check: { name: "login", state: "warning", found: `${me.name}, tokens are not bound to a key`, mend: "see docs/identity.md" }, value };
+    return {
+      check: {
+        name: "login",
+        state: "warning",
+        found: `${me.name}, tokens are not bound to a key`,
+        mend: "see docs/identity.md",
+      },
+      value,
+    };
   });
   return check;
 }
@@ -153,9 +175,16 @@ async function ports(context: Context): Promise<Check> {
     const ours = new Set((await listRunning(context.paths)).map((entry) => entry.port));
     const known = Object.entries(await knownPorts(context.paths)).filter(([, port]) => !ours.has(port));
     const free = await Promise.all(known.map(([, port]) => isFree(port)));
-    const taken = known.filter((_, place) => free[place] === false).map(([name, port]) => `${port} (${name})`);
+    const taken = known
+      .filter((_, place) => free[place] === false)
+      .map(([name, port]) => `${port} (${name})`);
     if (taken.length === 0) return ok("ports", `${known.length + ours.size} remembered, all free or ours`);
-    return { name: "ports", state: "warning", found: `taken by other programs: ${taken.join(", ")}`, mend: "end those programs, or connect with --port" };
+    return {
+      name: "ports",
+      state: "warning",
+      found: `taken by other programs: ${taken.join(", ")}`,
+      mend: "end those programs, or connect with --port",
+    };
   } catch (error) {
     return failed("ports", error);
   }
@@ -171,9 +200,16 @@ function isFree(port: number): Promise<boolean> {
 
 function psql({ io }: Context): Check {
   const name = process.platform === "win32" ? "psql.exe" : "psql";
-  const found = (io.env("PATH") ?? "").split(delimiter).find((folder) => folder !== "" && isProgram(join(folder, name)));
+  const found = (io.env("PATH") ?? "")
+    .split(delimiter)
+    .find((folder) => folder !== "" && isProgram(join(folder, name)));
   if (found !== undefined) return ok("psql", join(found, name));
-  return { name: "psql", state: "warning", found: "not on PATH", mend: `install a PostgreSQL client${debianLike() ? ": apt install postgresql-client" : ""}` };
+  return {
+    name: "psql",
+    state: "warning",
+    found: "not on PATH",
+    mend: `install a PostgreSQL client${debianLike() ? ": apt install postgresql-client" : ""}`,
+  };
 }
 
 function isProgram(path: string): boolean {

@@ -13,7 +13,12 @@ const forwarded = ["SIGTERM", "SIGHUP", "SIGQUIT"] as const;
  * Runs the command with the session in its environment and resolves with its exit code (128 + n after signal n, as shells
  * count). Secrets reach it as file paths only.
  */
-export function runChild(context: Context, live: Live, command: readonly string[], stop: AbortSignal): Promise<number> {
+export function runChild(
+  context: Context,
+  live: Live,
+  command: readonly string[],
+  stop: AbortSignal,
+): Promise<number> {
   const [program = "", ...args] = command;
   const env = childEnvironment(context.io.environment(), live.session().protocol, live.help().environment);
   return new Promise((resolve, reject) => {
@@ -44,6 +49,14 @@ export function runChild(context: Context, live: Live, command: readonly string[
 }
 
 function notStarted(program: string, cause: NodeJS.ErrnoException): IhcError {
-  const why = cause.code === "ENOENT" ? "it was not found" : cause.code === "EACCES" ? "it may not be executed" : "it failed";
-  return new IhcError("usage", `cannot run ${visible(program)}: ${why}`, { hint: "is it installed and on PATH?", cause });
+  const why =
+    cause.code === "ENOENT"
+      ? "it was not found"
+      : cause.code === "EACCES"
+        ? "it may not be executed"
+        : "it failed";
+  return new IhcError("usage", `cannot run ${visible(program)}: ${why}`, {
+    hint: "is it installed and on PATH?",
+    cause,
+  });
 }

@@ -12,7 +12,11 @@ export interface Proposal {
  * What may follow the words typed so far, of which the last is being typed. Shells call it as `ihc __complete …` and quote
  * what they insert; names that hold control characters are left out.
  */
-export async function complete(program: Command, words: readonly string[], context: Context): Promise<readonly Proposal[]> {
+export async function complete(
+  program: Command,
+  words: readonly string[],
+  context: Context,
+): Promise<readonly Proposal[]> {
   const current = words.at(-1) ?? "";
   const place = placeOf(program, words.slice(0, -1));
   const all = await proposals(place, current, context);
@@ -51,7 +55,8 @@ function takesValue(command: Command, word: string): Option | undefined {
 
 async function proposals(place: Place, current: string, context: Context): Promise<readonly Proposal[]> {
   if (place.foreign) return [];
-  if (place.value !== undefined) return await named(place.value.attributeName(), place.value.argChoices, context);
+  if (place.value !== undefined)
+    return await named(place.value.attributeName(), place.value.argChoices, context);
   const { command } = place;
   if (current.startsWith("-"))
     return command
@@ -69,7 +74,11 @@ async function proposals(place: Place, current: string, context: Context): Promi
 
 type Names = (context: Context) => Promise<readonly Proposal[]>;
 
-async function named(what: string, choices: readonly string[] | undefined, context: Context): Promise<readonly Proposal[]> {
+async function named(
+  what: string,
+  choices: readonly string[] | undefined,
+  context: Context,
+): Promise<readonly Proposal[]> {
   if (choices !== undefined) return choices.map((value) => ({ value, about: "" }));
   const names = Object.hasOwn(sources, what) ? sources[what] : undefined;
   return names === undefined ? [] : await names(context);
@@ -77,7 +86,10 @@ async function named(what: string, choices: readonly string[] | undefined, conte
 
 const sources: Readonly<Record<string, Names>> = {
   target: async (context) =>
-    (await (await context.control()).targets()).map(({ name, protocol }) => ({ value: name, about: protocol })),
+    (await (await context.control()).targets()).map(({ name, protocol }) => ({
+      value: name,
+      about: protocol,
+    })),
   request: async (context) =>
     (await (await context.control()).requests({ state: "pending" })).map(({ id, requester, target }) => ({
       value: id,
@@ -89,10 +101,16 @@ const sources: Readonly<Record<string, Names>> = {
       about: `${person} on ${target}`,
     })),
   session: async (context) =>
-    (await (await context.control()).sessions()).map(({ id, person, target }) => ({ value: id, about: `${person} on ${target}` })),
+    (await (await context.control()).sessions()).map(({ id, person, target }) => ({
+      value: id,
+      about: `${person} on ${target}`,
+    })),
   profile: async (context) => {
     const { readProfiles } = await import("../agent/profiles.ts");
-    return (await readProfiles(context.paths)).all.map(({ name, gateway }) => ({ value: name, about: gateway.origin }));
+    return (await readProfiles(context.paths)).all.map(({ name, gateway }) => ({
+      value: name,
+      about: gateway.origin,
+    }));
   },
   name: async (context) => await (sources["profile"]?.(context) ?? []),
   effect: async () => await Promise.resolve(effects.map((value) => ({ value, about: "" }))),

@@ -66,7 +66,9 @@ async function findProfile(io: Io, chosen: Chosen, paths: AgentPaths): Promise<P
   const gateway = parseGateway(chosen.gateway);
   const found = known.all.find((profile) => profile.gateway.origin === gateway.origin);
   if (found === undefined)
-    throw new IhcError("login-needed", `not logged in to ${gateway.origin}`, { hint: `ihc login --gateway ${gateway.origin}` });
+    throw new IhcError("login-needed", `not logged in to ${gateway.origin}`, {
+      hint: `ihc login --gateway ${gateway.origin}`,
+    });
   return found;
 }
 

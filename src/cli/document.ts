@@ -46,12 +46,21 @@ function exitLines(): readonly string[] {
       .filter(([, exit]) => exit === code)
       .map(([name]) => `\`${name}\``)
       .join(" ");
-  return ["| code | meaning | error codes |", "|---|---|---|", ...meanings.map(([code, text]) => `| ${code} | ${text} | ${names(code)} |`)];
+  return [
+    "| code | meaning | error codes |",
+    "|---|---|---|",
+    ...meanings.map(([code, text]) => `| ${code} | ${text} | ${names(code)} |`),
+  ];
 }
 
 function leaves(command: Command): readonly Command[] {
-  const children = command.createHelp().visibleCommands(command).filter((child) => child.name() !== "help");
-  return children.flatMap((child) => (child.commands.length > 0 ? [...(runs(child) ? [child] : []), ...leaves(child)] : [child]));
+  const children = command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((child) => child.name() !== "help");
+  return children.flatMap((child) =>
+    child.commands.length > 0 ? [...(runs(child) ? [child] : []), ...leaves(child)] : [child],
+  );
 }
 
 /** A group such as `ihc gateway` that does something by itself has been given options. */
@@ -61,7 +70,10 @@ function runs(command: Command): boolean {
 
 function commandLines(program: Command, command: Command): readonly string[] {
   const globals = new Set(program.options.map((option) => option.long));
-  const own = command.createHelp().visibleOptions(command).filter((option) => !globals.has(option.long) && option.long !== "--help");
+  const own = command
+    .createHelp()
+    .visibleOptions(command)
+    .filter((option) => !globals.has(option.long) && option.long !== "--help");
   const named = command.registeredArguments.filter((argument) => argument.description !== "");
   return [
     `### ${path(command)} ${command.registeredArguments.map((argument) => usageOf(argument)).join(" ")}`.trimEnd(),
@@ -85,7 +97,11 @@ function usageOf(argument: Command["registeredArguments"][number]): string {
 }
 
 function optionLines(options: readonly Option[]): readonly string[] {
-  return ["| option | |", "|---|---|", ...options.map((option) => `| \`${option.flags}\` | ${option.description} |`)];
+  return [
+    "| option | |",
+    "|---|---|",
+    ...options.map((option) => `| \`${option.flags}\` | ${option.description} |`),
+  ];
 }
 
 function exampleLines(command: Command): readonly string[] {
@@ -96,7 +112,10 @@ function exampleLines(command: Command): readonly string[] {
   command.configureOutput(capture);
   const at = text.indexOf("\nExamples:\n");
   if (at < 0) return [];
-  const examples = text.slice(at + "\nExamples:\n".length).trimEnd().split("\n");
+  const examples = text
+    .slice(at + "\nExamples:\n".length)
+    .trimEnd()
+    .split("\n");
   return ["```", ...examples.map((line) => line.trim()), "```", ""];
 }
 

@@ -24,12 +24,18 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
 };
 
 /** The one place that says what went wrong and picks the exit code. */
-export function report(thrown: unknown, io: Io, how: { readonly json: boolean; readonly verbose: boolean }): number {
+export function report(
+  thrown: unknown,
+  io: Io,
+  how: { readonly json: boolean; readonly verbose: boolean },
+): number {
   const error = understood(thrown);
   const { code, message, hint, rule } = error;
   const exit = exitCodes[code];
   if (how.json) io.json({ v: 1, error: { code, message, hint, rule, exit } });
-  io.say(`ihc: ${io.err.red("error:")} ${visible(rule === undefined ? message : `${message} (rule ${rule})`)}`);
+  io.say(
+    `ihc: ${io.err.red("error:")} ${visible(rule === undefined ? message : `${message} (rule ${rule})`)}`,
+  );
   if (hint !== undefined) io.say(`ihc: ${io.err.yellow("hint:")} ${visible(hint)}`);
   if (how.verbose) io.say(trace(error));
   return exit;
@@ -37,13 +43,18 @@ export function report(thrown: unknown, io: Io, how: { readonly json: boolean; r
 
 function understood(thrown: unknown): IhcError {
   if (thrown instanceof IhcError) return thrown;
-  if (!(thrown instanceof Error)) return new IhcError("internal", "something threw no error", { cause: thrown });
+  if (!(thrown instanceof Error))
+    return new IhcError("internal", "something threw no error", { cause: thrown });
   if (thrown.name === "AbortError" || thrown.name === "ExitPromptError")
     return new IhcError("canceled", "canceled", { cause: thrown });
   if ("code" in thrown && typeof thrown.code === "string" && thrown.code.startsWith("commander."))
     return usage(thrown);
-  if ("syscall" in thrown && "code" in thrown) return new IhcError("storage", lower(thrown.message), { cause: thrown });
-  return new IhcError("internal", lower(thrown.message), { hint: "run it again with --verbose to see where", cause: thrown });
+  if ("syscall" in thrown && "code" in thrown)
+    return new IhcError("storage", lower(thrown.message), { cause: thrown });
+  return new IhcError("internal", lower(thrown.message), {
+    hint: "run it again with --verbose to see where",
+    cause: thrown,
+  });
 }
 
 /** Commander writes `error: unknown command 'x'` and its suggestion on a second line. */

@@ -26,10 +26,18 @@ export async function withHostStore<T>(typed: Invocation, work: (host: HostStore
   await refuseMissing(config);
   const { verifier } = await openLogKey(config.state, config.audit.origin);
   const { folder, dev } = config;
-  const location = "sqlite" in config.store ? config.store : { postgres: await resolveSecret(config.store.postgres, { folder, dev }) };
+  const location =
+    "sqlite" in config.store
+      ? config.store
+      : { postgres: await resolveSecret(config.store.postgres, { folder, dev }) };
   const store = await openStore(location, systemClock);
   try {
-    const journals = await openJournals({ folder: join(config.state, "journals"), store, clock: systemClock, readOnly: true });
+    const journals = await openJournals({
+      folder: join(config.state, "journals"),
+      store,
+      clock: systemClock,
+      readOnly: true,
+    });
     try {
       return await work({ store, journals, verifier, seen: await witnessed(config) });
     } finally {
@@ -44,13 +52,18 @@ export async function withHostStore<T>(typed: Invocation, work: (host: HostStore
 async function refuseMissing({ state }: Config): Promise<void> {
   const found = await stat(state).catch(() => undefined);
   if (found?.isDirectory() !== true)
-    throw new IhcError("not-found", `there is no gateway state in ${state}`, { hint: "run it on the gateway's host, as the gateway's user" });
+    throw new IhcError("not-found", `there is no gateway state in ${state}`, {
+      hint: "run it on the gateway's host, as the gateway's user",
+    });
 }
 
 async function witnessed({ audit }: Config): Promise<readonly string[]> {
   if (audit.witness === undefined) return [];
   const text = await readFile(audit.witness, "utf8").catch((cause: unknown) => {
-    throw new IhcError("corrupt", "the witness file cannot be read", { hint: "it remembers every signed head; restore it", cause });
+    throw new IhcError("corrupt", "the witness file cannot be read", {
+      hint: "it remembers every signed head; restore it",
+      cause,
+    });
   });
   return splitCheckpoints(text);
 }

@@ -1,6 +1,6 @@
+import type { ConnectionEvent } from "../agent/listener.ts";
 import type { Live } from "../agent/live.ts";
 import type { LiveEvent } from "../agent/live-event.ts";
-import type { ConnectionEvent } from "../agent/listener.ts";
 import { formatDuration } from "../base/duration.ts";
 import { IhcError } from "../base/errors.ts";
 import { visible } from "../base/text.ts";
@@ -18,11 +18,15 @@ export function liveTeller(
     switch (event.kind) {
       case "ends-soon":
         emit("ends_soon", { session_id: live().session().id, left: event.left });
-        warn(`${visible(live().session().target)}: access ends in ${formatDuration(roundUp(event.left))}; connections are cut then`);
+        warn(
+          `${visible(live().session().target)}: access ends in ${formatDuration(roundUp(event.left))}; connections are cut then`,
+        );
         break;
       case "reopened":
         emit("reopened", { session_id: event.session.id });
-        warn(`the gateway ended the session; ${event.session.id} goes on at the same address, connect your client again`);
+        warn(
+          `the gateway ended the session; ${event.session.id} goes on at the same address, connect your client again`,
+        );
         break;
       case "unreachable":
         emit("unreachable", { message: event.error.message });
@@ -39,15 +43,23 @@ export function liveTeller(
   };
 }
 
-function connection(event: ConnectionEvent, warn: (text: string) => void, detail: (text: string) => void): void {
+function connection(
+  event: ConnectionEvent,
+  warn: (text: string) => void,
+  detail: (text: string) => void,
+): void {
   if (event.kind === "open") detail(`  connection ${event.number} opened`);
   if (event.kind === "refused") {
     const { error } = event;
     const known = error instanceof IhcError ? error : undefined;
-    warn(`connection ${event.number} refused: ${visible(known?.message ?? "it broke")}${known?.hint === undefined ? "" : ` (${visible(known.hint)})`}`);
+    warn(
+      `connection ${event.number} refused: ${visible(known?.message ?? "it broke")}${known?.hint === undefined ? "" : ` (${visible(known.hint)})`}`,
+    );
   }
-  if (event.kind === "closed" && event.reason !== undefined) warn(`connection ${event.number} ended by the gateway: ${visible(event.reason)}`);
-  else if (event.kind === "closed" && event.lost) warn(`connection ${event.number} lost: the gateway or the network went away`);
+  if (event.kind === "closed" && event.reason !== undefined)
+    warn(`connection ${event.number} ended by the gateway: ${visible(event.reason)}`);
+  else if (event.kind === "closed" && event.lost)
+    warn(`connection ${event.number} lost: the gateway or the network went away`);
   else if (event.kind === "closed") detail(`  connection ${event.number} closed`);
 }
 

@@ -2,8 +2,8 @@ import { dirname } from "node:path";
 import { IhcError } from "../base/errors.ts";
 import type { Policy } from "../core/access/policy.ts";
 import { cancelRegistry } from "../gateway/cancels.ts";
-import { type Config, loadConfig } from "../gateway/config.ts";
 import type { ConfiguredTarget } from "../gateway/config/targets.ts";
+import { type Config, loadConfig } from "../gateway/config.ts";
 import { createParser } from "../gateway/parser.ts";
 import { loadPolicies } from "../gateway/policy-files.ts";
 import { resolveSecret } from "../gateway/secrets.ts";
@@ -31,7 +31,10 @@ const known: readonly Protocol<unknown>[] = Object.values<Protocol<unknown>>(pro
 
 /** Reads configuration and policy of the gateway on this host, named by --config. */
 export async function readFiles(typed: Invocation): Promise<Files> {
-  const { config, issues } = await loadConfig(configPath(typed), { protocols: known, dev: typed.flag("dev") });
+  const { config, issues } = await loadConfig(configPath(typed), {
+    protocols: known,
+    dev: typed.flag("dev"),
+  });
   if (config === undefined) return { mistakes: issues };
   const compiled = await loadPolicies(
     config.policy,
@@ -43,13 +46,19 @@ export async function readFiles(typed: Invocation): Promise<Files> {
 }
 
 /** As readFiles, for commands that need both. Throws IhcError `config` with the first mistake. */
-export async function validFiles(typed: Invocation): Promise<{ readonly config: Config; readonly policy: Policy }> {
+export async function validFiles(
+  typed: Invocation,
+): Promise<{ readonly config: Config; readonly policy: Policy }> {
   const { config, policy, mistakes } = await readFiles(typed);
   if (config !== undefined && policy !== undefined) return { config, policy };
   const [first] = mistakes;
-  throw new IhcError("config", first === undefined ? "the configuration is not valid" : `${first.file}:${first.line}: ${first.message}`, {
-    hint: first?.hint ?? "see all mistakes: ihc gateway check",
-  });
+  throw new IhcError(
+    "config",
+    first === undefined ? "the configuration is not valid" : `${first.file}:${first.line}: ${first.message}`,
+    {
+      hint: first?.hint ?? "see all mistakes: ihc gateway check",
+    },
+  );
 }
 
 export function configPath(typed: Invocation): string {

@@ -43,7 +43,9 @@ export function invocation(args: readonly string[], options: Readonly<Record<str
       if (value === undefined) return undefined;
       const word = words.find((candidate) => candidate === value);
       if (word === undefined)
-        throw new IhcError("usage", `${flagOf(name)} does not know that value`, { hint: `one of: ${words.join(", ")}` });
+        throw new IhcError("usage", `${flagOf(name)} does not know that value`, {
+          hint: `one of: ${words.join(", ")}`,
+        });
       return word;
     },
     argument: (place) => {
@@ -58,7 +60,10 @@ function parsedDuration(name: string, value: string): number {
   try {
     return parseDuration(value);
   } catch (cause) {
-    throw new IhcError("usage", `${flagOf(name)} is not a duration`, { hint: "write it like 90s, 30m, 1h30m or 2d", cause });
+    throw new IhcError("usage", `${flagOf(name)} is not a duration`, {
+      hint: "write it like 90s, 30m, 1h30m or 2d",
+      cause,
+    });
   }
 }
 

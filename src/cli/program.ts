@@ -1,11 +1,7 @@
 import process from "node:process";
-import { Command } from "commander";
-import type { Context } from "./context.ts";
-import { type Invocation, invocation } from "./options.ts";
-import { addCommands } from "./tree/all.ts";
-
-/** What a file in commands/ exports as `run`. Resolves with an exit code when it is not 0. */
-export type Run = (context: Context, typed: Invocation) => Promise<number | undefined>;
+import type { Invocation } from "./options.ts";
+import { tree } from "./tree/all.ts";
+import type { Run } from "./tree/define.ts";
 
 interface Global {
   readonly json: boolean;
@@ -37,37 +33,6 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-export type Perform = (typed: Invocation, global: Record<string, unknown>) => Promise<void>;
-
-/** The whole commander tree; `perform` makes what a command does out of the import of its file. */
-export function tree(perform: (load: () => Promise<{ readonly run: Run }>) => Perform): Command {
-  const program = new Command("ihc")
-    .description("Incident access to production that is short-lived, approved, guarded, masked and recorded.")
-    .version("", "-V, --version", "print the version")
-    .exitOverride()
-    .configureOutput({ outputError: () => undefined })
-    .showSuggestionAfterError()
-    .enablePositionalOptions()
-    .helpCommand("help [command]", "show help for a command");
-  addCommands(program, (command, load) => {
-    const performed = perform(load);
-    addGlobalOptions(command).action(async () => {
-      const options: Record<string, unknown> = command.optsWithGlobals();
-      await performed(invocation(command.args, options), options);
-    });
-  });
-  return addGlobalOptions(program);
-}
-
-function addGlobalOptions(command: Command): Command {
-  return command
-    .option("--profile <name>", "which gateway to use, by its name in ihc profile list")
-    .option("--gateway <url>", "which gateway to use, by its address")
-    .option("--json", "print JSON for programs: one object per line, each with \"v\":1")
-    .option("--no-input", "never ask anything")
-    .option("--verbose", "say more about errors");
-}
-
 async function execute(
   load: () => Promise<{ readonly run: Run }>,
   typed: Invocation,
@@ -83,7 +48,11 @@ async function execute(
   const interrupt = new AbortController();
   const stop = (): void => interrupt.abort();
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
-  const context = makeContext(io, { ...global, profile: typed.text("profile"), gateway: typed.text("gateway") }, interrupt.signal);
+  const context = makeContext(
+    io,
+    { ...global, profile: typed.text("profile"), gateway: typed.text("gateway") },
+    interrupt.signal,
+  );
   try {
     const { run: command } = await load();
     return (await command(context, typed)) ?? 0;
@@ -98,7 +67,11 @@ async function execute(
 
 function isHelp(error: unknown): boolean {
   if (!(error instanceof Error) || !("code" in error)) return false;
-  return error.code === "commander.helpDisplayed" || error.code === "commander.help" || error.code === "commander.version";
+  return (
+    error.code === "commander.helpDisplayed" ||
+    error.code === "commander.help" ||
+    error.code === "commander.version"
+  );
 }
 
 function beforeDashes(argv: readonly string[]): readonly string[] {

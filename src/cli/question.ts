@@ -50,7 +50,8 @@ export function explain(policy: Policy, supposed: Supposed): Explained {
 
 export function effectOf(word: string): Effect {
   const found = effects.find((effect) => effect === word);
-  if (found === undefined) throw new IhcError("usage", "there is no such effect", { hint: `one of: ${effects.join(", ")}` });
+  if (found === undefined)
+    throw new IhcError("usage", "there is no such effect", { hint: `one of: ${effects.join(", ")}` });
   return found;
 }
 

@@ -17,13 +17,18 @@ export function requestText(request: RequestView, style: ChalkInstance, now: Dat
   const label = (name: string): string => style.dim(`${name}:`.padEnd(11));
   const reason = shownText(request.reason);
   const lines = [
-    style.bold(`${request.kind === "operation" ? "Operation" : "Access request"} ${request.id}`) + `   ${request.state}`,
+    style.bold(`${request.kind === "operation" ? "Operation" : "Access request"} ${request.id}`) +
+      `   ${request.state}`,
     `${label("person")}${style.bold(personText(request.requester))}${request.requester.via === undefined ? "" : style.yellow("   an AI acts for this person")}`,
     `${label("target")}${style.bold(visible(request.target))}`,
     ...block(label("reason"), reason.lines),
     ...(request.incident === undefined ? [] : [`${label("incident")}${visible(request.incident)}`]),
-    ...(request.break_glass ? [style.red(`${label("BREAK-GLASS")}the usual reviews are skipped; a review afterwards is owed`)] : []),
-    ...(request.operation === undefined ? accessLines(request, label) : operationLines(request.operation, label, style)),
+    ...(request.break_glass
+      ? [style.red(`${label("BREAK-GLASS")}the usual reviews are skipped; a review afterwards is owed`)]
+      : []),
+    ...(request.operation === undefined
+      ? accessLines(request, label)
+      : operationLines(request.operation, label, style)),
     `${label("rule")}${visible(request.rule)}, needs ${slotsText(request.slots)}`,
     ...request.reviews.map(
       (review) =>
@@ -39,22 +44,33 @@ export function requestText(request: RequestView, style: ChalkInstance, now: Dat
 type Label = (name: string) => string;
 
 function accessLines(request: RequestView, label: Label): readonly string[] {
-  return [`${label("effects")}${request.effects.join(", ")}`, `${label("duration")}${formatDuration(request.duration)} from approval`];
+  return [
+    `${label("effects")}${request.effects.join(", ")}`,
+    `${label("duration")}${formatDuration(request.duration)} from approval`,
+  ];
 }
 
-function operationLines(operation: NonNullable<RequestView["operation"]>, label: Label, style: ChalkInstance): readonly string[] {
+function operationLines(
+  operation: NonNullable<RequestView["operation"]>,
+  label: Label,
+  style: ChalkInstance,
+): readonly string[] {
   const text = shownText(operation.text);
   const parameters = operation.parameters.map((parameter) => shownText(parameterText(parameter)));
   return [
     `${label("session")}${visible(operation.session)}`,
     `${label("effect")}${style.bold(operation.effect)}${operation.traits.length === 0 ? "" : `   ${operation.traits.map(visible).join(", ")}`}`,
     `${label("touches")}${operation.resources.map(visible).join(", ") || "-"}`,
-    `${label(operation.kind === "statement" ? "statement" : visible(operation.kind).slice(0, 10))}${text.lines.length} lines, ${[...operation.text].length} characters${operation.traits.includes("multi-statement") ? style.red(", SEVERAL STATEMENTS") : ""}`,
+    `${label(operation.kind === "statement" ? "statement" : visible(operation.kind).slice(0, 10))}${counted(text.lines.length, "line")}, ${counted([...operation.text].length, "character")}${operation.traits.includes("multi-statement") ? style.red(", SEVERAL STATEMENTS") : ""}`,
     ...text.lines.map((line) => `    ${style.cyan(line)}`),
     ...parameters.flatMap((parameter, place) => block(label(`$${place + 1}`), parameter.lines)),
     ...warned("the statement", text.warnings, style),
     ...parameters.flatMap((parameter, place) => warned(`parameter $${place + 1}`, parameter.warnings, style)),
   ];
+}
+
+function counted(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? "" : "s"}`;
 }
 
 function parameterText(parameter: unknown): string {

@@ -10,7 +10,11 @@ import { isHighRisk, requestText } from "./review-text.ts";
  * Shows one request in full and gives one answer to exactly what was shown. Asks on a terminal; without one it refuses unless
  * --yes comes with the digest of what somebody has seen. There is no way to answer several requests at once.
  */
-export async function review(context: Context, typed: Invocation, answer: ReviewInput["answer"]): Promise<void> {
+export async function review(
+  context: Context,
+  typed: Invocation,
+  answer: ReviewInput["answer"],
+): Promise<void> {
   const { io } = context;
   const digest = typed.text("digest");
   const yes = typed.flag("yes");
@@ -19,11 +23,20 @@ export async function review(context: Context, typed: Invocation, answer: Review
   if (!context.json || io.interactive) await showPaged(context, request, yes);
   if (!request.reviewable.ok) throw notReviewable(request);
   if (digest !== undefined && digest !== request.digest)
-    throw new IhcError("conflict", "the digest is not that of this request", { hint: `look again: ihc requests ${request.id}` });
+    throw new IhcError("conflict", "the digest is not that of this request", {
+      hint: `look again: ihc requests ${request.id}`,
+    });
   if (yes && digest === undefined)
-    throw new IhcError("usage", "--yes needs the digest of what you have seen", { hint: "add --digest sha256:…" });
+    throw new IhcError("usage", "--yes needs the digest of what you have seen", {
+      hint: "add --digest sha256:…",
+    });
   if (!yes) await confirm(context, request, answer);
-  const input: ReviewInput = { answer, digest: request.digest, ...shortened(typed), ...commented(typed, answer) };
+  const input: ReviewInput = {
+    answer,
+    digest: request.digest,
+    ...shortened(typed),
+    ...commented(typed, answer),
+  };
   const reviewed = await control.review(request, input).catch(async (error: unknown) => {
     throw await explained(context, request, error);
   });
@@ -43,9 +56,13 @@ function commented(typed: Invocation, answer: ReviewInput["answer"]): { readonly
 
 function notReviewable(request: RequestView): IhcError {
   if (request.state !== "pending" && !request.review_owed) return new IhcError("conflict", decided(request));
-  return new IhcError("denied", `you cannot review ${request.id}: ${request.reviewable.why ?? "policy asks for others"}`, {
-    hint: "see who can: ihc requests " + request.id,
-  });
+  return new IhcError(
+    "denied",
+    `you cannot review ${request.id}: ${request.reviewable.why ?? "policy asks for others"}`,
+    {
+      hint: "see who can: ihc requests " + request.id,
+    },
+  );
 }
 
 function decided(request: RequestView): string {
@@ -64,7 +81,8 @@ async function explained(context: Context, request: RequestView, error: unknown)
 
 function outcome(request: RequestView, answer: ReviewInput["answer"]): string {
   if (answer === "deny") return `${request.id} denied`;
-  if (request.state !== "pending") return `${request.id} approved${request.grant === undefined ? "" : ` (${request.grant})`}`;
+  if (request.state !== "pending")
+    return `${request.id} approved${request.grant === undefined ? "" : ` (${request.grant})`}`;
   const given = request.reviews.filter((review) => review.answer === "approve").length;
   const needed = request.slots.reduce((sum, slot) => sum + slot.people, 0);
   return `your approval of ${request.id} counts (${given} of ${needed}); it waits for the others`;
@@ -84,7 +102,10 @@ async function showPaged(context: Context, request: RequestView, yes: boolean): 
     for (const line of lines.slice(from, from + page)) io.say(line);
     const left = lines.length - from - page;
     if (left > 0)
-      await input({ message: `${left} more lines; Enter shows them, Ctrl-C stops` }, { signal: context.signal, output: process.stderr });
+      await input(
+        { message: `${left} more lines; Enter shows them, Ctrl-C stops` },
+        { signal: context.signal, output: process.stderr },
+      );
   }
 }
 
@@ -98,7 +119,8 @@ async function confirm(context: Context, request: RequestView, answer: ReviewInp
   if (answer === "approve" && isHighRisk(request)) {
     const message = `High risk. Type the target's name (${visible(request.target)}) to approve:`;
     const said = await prompts.input({ message }, how);
-    if (said.trim() !== request.target) throw new IhcError("canceled", "that is not the target's name; nothing was approved");
+    if (said.trim() !== request.target)
+      throw new IhcError("canceled", "that is not the target's name; nothing was approved");
     return;
   }
   const word = answer === "approve" ? "Approve" : "Deny";

@@ -23,11 +23,14 @@ export function accessText(target: TargetView, style: ChalkInstance): string {
 
 /** `ana@acme.io via claude-code`. */
 export function personText(requester: { readonly name: string; readonly via?: string | undefined }): string {
-  return requester.via === undefined ? visible(requester.name) : `${visible(requester.name)} via ${visible(requester.via)}`;
+  return requester.via === undefined
+    ? visible(requester.name)
+    : `${visible(requester.name)} via ${visible(requester.via)}`;
 }
 
 export function approvedText(grant: GrantView, now: Date): string {
-  const by = grant.approved_by.length === 0 ? "approved" : `approved by ${grant.approved_by.map(visible).join(", ")}`;
+  const by =
+    grant.approved_by.length === 0 ? "approved" : `approved by ${grant.approved_by.map(visible).join(", ")}`;
   return `${grant.break_glass ? "break-glass: " : ""}${by} until ${clockTime(grant.expires_at, now)}`;
 }
 

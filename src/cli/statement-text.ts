@@ -19,7 +19,8 @@ const longGap = /\n(?:[ \t]*\n){3,}/g;
  */
 export function shownText(text: string): ShownText {
   const warnings: string[] = [];
-  if (hasHidden(text)) warnings.push("holds control or invisible characters, shown as escapes such as \\u202e");
+  if (hasHidden(text))
+    warnings.push("holds control or invisible characters, shown as escapes such as \\u202e");
   let shown = visibleLines(text);
   const replaced = (pattern: RegExp, by: (found: string) => string, warning: string): void => {
     const next = shown.replace(pattern, by);
@@ -28,8 +29,16 @@ export function shownText(text: string): ShownText {
   };
   replaced(oddBlanks, escapes, "holds unusual blanks, shown as escapes such as \\u00a0");
   replaced(stackedMarks, escapes, "holds piled up accents, shown as escapes such as \\u0301");
-  replaced(longBlanks, (found) => `⟨${found.length} blanks⟩`, "holds long runs of blanks, shown by their length");
-  replaced(longGap, (found) => `\n⟨${found.split("\n").length - 2} empty lines⟩\n`, "holds many empty lines, shown by their number");
+  replaced(
+    longBlanks,
+    (found) => `⟨${found.length} blanks⟩`,
+    "holds long runs of blanks, shown by their length",
+  );
+  replaced(
+    longGap,
+    (found) => `\n⟨${found.split("\n").length - 2} empty lines⟩\n`,
+    "holds many empty lines, shown by their number",
+  );
   return { lines: shown.split("\n").map((line) => line.replaceAll("\t", "    ")), warnings };
 }
 

@@ -24,7 +24,9 @@ function width(cell: string): number {
 export function clockTime(at: string | Date, now: Date): string {
   const date = new Date(at);
   const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  return date.toDateString() === now.toDateString() ? time : `${months[date.getMonth()] ?? ""} ${two(date.getDate())} ${time}`;
+  return date.toDateString() === now.toDateString()
+    ? time
+    : `${months[date.getMonth()] ?? ""} ${two(date.getDate())} ${time}`;
 }
 
 /** `3m ago`, `in 58m`: one unit, rounded down. */

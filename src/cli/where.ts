@@ -8,7 +8,12 @@ import type { Context } from "./context.ts";
 import type { Invocation } from "./options.ts";
 
 /** Where to listen: the target's remembered port, or what was asked for. With a command any free port does. */
-export async function chooseWhere(context: Context, typed: Invocation, target: TargetView, hasChild: boolean): Promise<Where> {
+export async function chooseWhere(
+  context: Context,
+  typed: Invocation,
+  target: TargetView,
+  hasChild: boolean,
+): Promise<Where> {
   const port = typed.integer("port", 0, 65_535);
   const socket = typed.flag("socket") ? "" : typed.text("socket");
   if (socket !== undefined) return socketAt(context, socket, target);
@@ -16,11 +21,17 @@ export async function chooseWhere(context: Context, typed: Invocation, target: T
   if (hasChild) return { kind: "port", port: 0 };
   const { gateway } = await context.profile();
   const fixed = await portFor(context.paths, gateway, target.name);
-  const other = (await listRunning(context.paths)).find((entry) => entry.port === fixed && entry.socket === undefined);
+  const other = (await listRunning(context.paths)).find(
+    (entry) => entry.port === fixed && entry.socket === undefined,
+  );
   if (other !== undefined)
-    throw new IhcError("conflict", `${other.target} is connected already, on ${other.address}:${other.port}`, {
-      hint: `use it, end it with ihc disconnect ${other.target}, or add --port 0 for a second one`,
-    });
+    throw new IhcError(
+      "conflict",
+      `${other.target} is connected already, on ${other.address}:${other.port}`,
+      {
+        hint: `use it, end it with ihc disconnect ${other.target}, or add --port 0 for a second one`,
+      },
+    );
   return { kind: "port", port: fixed };
 }
 

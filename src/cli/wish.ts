@@ -26,21 +26,29 @@ export function wishOf(context: Context, typed: Invocation, wait: boolean): Wish
 function effectOf(word: string): Effect {
   const found = effects.find((effect) => effect === word);
   if (found === undefined)
-    throw new IhcError("usage", `there is no effect ${visible(word)}`, { hint: `one of: ${effects.join(", ")}` });
+    throw new IhcError("usage", `there is no effect ${visible(word)}`, {
+      hint: `one of: ${effects.join(", ")}`,
+    });
   return found;
 }
 
 function checked(reason: string): string {
   const text = reason.trim();
-  if (text === "") throw new IhcError("usage", "the reason is empty", { hint: 'say why: --reason "INC-4021 orders stuck"' });
+  if (text === "")
+    throw new IhcError("usage", "the reason is empty", { hint: 'say why: --reason "INC-4021 orders stuck"' });
   return text;
 }
 
 async function askReason(context: Context): Promise<string> {
   if (!context.io.interactive)
-    throw new IhcError("usage", "a reason is needed to ask for access", { hint: 'add --reason "INC-4021 orders stuck"' });
+    throw new IhcError("usage", "a reason is needed to ask for access", {
+      hint: 'add --reason "INC-4021 orders stuck"',
+    });
   const { input } = await import("@inquirer/prompts");
-  return await input({ message: "Why do you need it?", required: true }, { signal: context.signal, output: process.stderr });
+  return await input(
+    { message: "Why do you need it?", required: true },
+    { signal: context.signal, output: process.stderr },
+  );
 }
 
 /** Tells the way to access as it goes: on stderr for people, on `emit` for programs. */
@@ -59,7 +67,10 @@ export function accessTeller(
     switch (event.kind) {
       case "needs-approval": {
         const { target } = event;
-        const rule = target.access.kind === "needs-grant" ? `policy ${visible(target.access.rule)}: ${slotsText(target.access.slots)}` : "";
+        const rule =
+          target.access.kind === "needs-grant"
+            ? `policy ${visible(target.access.rule)}: ${slotsText(target.access.slots)}`
+            : "";
         const what = rule === "" ? accessText(target, io.err) : `needs approval (${rule})`;
         io.say(`  ${visible(target.name)}  ${visible(target.protocol)}  ${what}`);
         break;
@@ -67,14 +78,25 @@ export function accessTeller(
       case "filed":
       case "found": {
         const { request } = event;
-        emit("waiting_approval", { request: request.id, digest: request.digest, slots: request.slots, expires_at: request.expires_at });
+        emit("waiting_approval", {
+          request: request.id,
+          digest: request.digest,
+          slots: request.slots,
+          expires_at: request.expires_at,
+        });
         const word = event.kind === "filed" ? "filed" : "filed before, picked up again";
         if (request.state !== "pending") break;
-        progress = io.progress(`  → request ${request.id} ${word}; waiting for ${slotsText(request.slots)}… (${formatDuration(request.duration)})`);
+        progress = io.progress(
+          `  → request ${request.id} ${word}; waiting for ${slotsText(request.slots)}… (${formatDuration(request.duration)})`,
+        );
         break;
       }
       case "approved":
-        emit("approved", { request: event.request.id, grant: event.grant.id, expiration: event.grant.expires_at });
+        emit("approved", {
+          request: event.request.id,
+          grant: event.grant.id,
+          expiration: event.grant.expires_at,
+        });
         io.say(`${io.err.green("✓")} ${approvedText(event.grant, context.clock.now())}`);
         break;
       case "using":

@@ -6,7 +6,9 @@ export interface ReplayTitle {
 
 /** The page of `ihc replay --web`: no inline script, nothing from another host. */
 export function replayPage({ title, facts }: ReplayTitle): string {
-  const rows = facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join("");
+  const rows = facts
+    .map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`)
+    .join("");
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -62,5 +64,10 @@ export const contentSecurityPolicy = [
 ].join("; ");
 
 function escapeHtml(text: string): string {
-  return text.toWellFormed().replaceAll(/[&<>"'\p{Cc}]/gu, (character) => `&#${character.codePointAt(0) === 0 ? 0xfffd : (character.codePointAt(0) ?? 0xfffd)};`);
+  return text
+    .toWellFormed()
+    .replaceAll(
+      /[&<>"'\p{Cc}]/gu,
+      (character) => `&#${character.codePointAt(0) === 0 ? 0xfffd : (character.codePointAt(0) ?? 0xfffd)};`,
+    );
 }

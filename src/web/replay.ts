@@ -32,10 +32,12 @@ export async function serveReplay(title: ReplayTitle, cast: string): Promise<Rep
     const [, prefix = "", name = "", ...rest] = (request.url ?? "").split("/");
     if (!same(prefix, token) || rest.length > 0) return refuse(response, 404, "nothing here");
     const known = same(cookieOf(request), cookie);
-    if (!known && (opened || name !== "")) return refuse(response, 403, "this address has been opened already; run ihc replay --web again");
+    if (!known && (opened || name !== ""))
+      return refuse(response, 403, "this address has been opened already; run ihc replay --web again");
     const content = contents.get(name);
     if (content === undefined) return refuse(response, 404, "nothing here");
-    if (!known) response.setHeader("set-cookie", `ihc-replay=${cookie}; HttpOnly; SameSite=Strict; Path=/${token}/`);
+    if (!known)
+      response.setHeader("set-cookie", `ihc-replay=${cookie}; HttpOnly; SameSite=Strict; Path=/${token}/`);
     opened = true;
     answer(response, 200, content);
   });
@@ -94,8 +96,12 @@ function answer(response: ServerResponse, status: number, { type, body }: Conten
 
 async function contentsOf(title: ReplayTitle, cast: string): Promise<ReadonlyMap<string, Content>> {
   const require = createRequire(import.meta.url);
-  const bundled = (name: string): Promise<Buffer> => readFile(require.resolve(`asciinema-player/dist/bundle/${name}`));
-  const [script, style] = await Promise.all([bundled("asciinema-player.min.js"), bundled("asciinema-player.css")]);
+  const bundled = (name: string): Promise<Buffer> =>
+    readFile(require.resolve(`asciinema-player/dist/bundle/${name}`));
+  const [script, style] = await Promise.all([
+    bundled("asciinema-player.min.js"),
+    bundled("asciinema-player.css"),
+  ]);
   const javascript = "text/javascript; charset=utf-8";
   const css = "text/css; charset=utf-8";
   return new Map<string, Content>([

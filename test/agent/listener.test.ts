@@ -19,7 +19,8 @@ afterEach(async () => {
   for (const act of cleanup.splice(0).toReversed()) await act();
 });
 
-const echo = ({ stream }: ServerTunnelEnd): void => void stream.on("error", () => stream.destroy()).pipe(stream);
+const echo = ({ stream }: ServerTunnelEnd): void =>
+  void stream.on("error", () => stream.destroy()).pipe(stream);
 const anyPort: Where = { kind: "port", port: 0 };
 
 async function start(
@@ -48,15 +49,23 @@ async function until(condition: () => boolean): Promise<void> {
   assert.fail("it did not come to that in 5 s");
 }
 
-test("bytes pass both ways, and an answer arrives after the client has closed its half", { timeout: 10_000 }, async () => {
+test("bytes pass both ways, and an answer arrives after the client has closed its half", {
+  timeout: 10_000,
+}, async () => {
   const { listener, events } = await start(({ stream }) => {
-    buffer(stream).then((all) => stream.end(`got ${all.length}`), () => stream.destroy());
+    buffer(stream).then(
+      (all) => stream.end(`got ${all.length}`),
+      () => stream.destroy(),
+    );
   });
   const socket = dial(listener);
   socket.end(Buffer.alloc(300_000, 7));
   assert.equal(await text(socket), "got 300000");
   await until(() => events.some((event) => event.kind === "closed"));
-  assert.deepEqual(events.map((event) => event.kind), ["open", "closed"]);
+  assert.deepEqual(
+    events.map((event) => event.kind),
+    ["open", "closed"],
+  );
 });
 
 test("one connection that hangs stalls no other", { timeout: 20_000 }, async () => {
@@ -84,7 +93,10 @@ test("two hundred connections at once are served", { timeout: 60_000 }, async ()
       return await text(socket);
     }),
   );
-  assert.deepEqual(answers, Array.from({ length: 200 }, (_, number) => `client ${number}`));
+  assert.deepEqual(
+    answers,
+    Array.from({ length: 200 }, (_, number) => `client ${number}`),
+  );
 });
 
 test("a port that is taken is a conflict, not another port", { timeout: 10_000 }, async () => {
@@ -93,7 +105,10 @@ test("a port that is taken is a conflict, not another port", { timeout: 10_000 }
   cleanup.push(() => void squatter.close());
   const address = squatter.address();
   assert.ok(typeof address === "object" && address !== null);
-  await assert.rejects(start(echo, { kind: "port", port: address.port }), (error) => error instanceof IhcError && error.code === "conflict");
+  await assert.rejects(
+    start(echo, { kind: "port", port: address.port }),
+    (error) => error instanceof IhcError && error.code === "conflict",
+  );
 });
 
 test("the port is open on the loopback interface only", { timeout: 10_000 }, async () => {
@@ -123,7 +138,9 @@ test("a folder that others may enter is refused for a unix socket", { timeout: 1
   );
 });
 
-test("a socket in use and a plain file in its place are conflicts; a socket left by a crash is replaced", { timeout: 10_000 }, async () => {
+test("a socket in use and a plain file in its place are conflicts; a socket left by a crash is replaced", {
+  timeout: 10_000,
+}, async () => {
   const where: Where = { kind: "socket", folder: join(home, "crash"), name: "s", port: 5432 };
   await start(echo, where);
   const conflict = (error: unknown): boolean => error instanceof IhcError && error.code === "conflict";
@@ -133,13 +150,18 @@ test("a socket in use and a plain file in its place are conflicts; a socket left
   await assert.rejects(start(echo, other), conflict);
 });
 
-test("a refusal by the gateway closes the local connection and is told with its hint", { timeout: 10_000 }, async () => {
+test("a refusal by the gateway closes the local connection and is told with its hint", {
+  timeout: 10_000,
+}, async () => {
   const { listener, events } = await start(undefined);
   assert.equal(await text(dial(listener)), "");
   await until(() => events.length > 0);
   const [event] = events;
   assert.ok(event?.kind === "refused" && event.error instanceof IhcError);
-  assert.deepEqual([event.error.code, event.error.message, event.error.hint], ["denied", "the grant has ended", "ask again"]);
+  assert.deepEqual(
+    [event.error.code, event.error.message, event.error.hint],
+    ["denied", "the grant has ended", "ask again"],
+  );
 });
 
 test("the gateway's reason for ending reaches the person", { timeout: 10_000 }, async () => {

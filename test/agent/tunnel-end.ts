@@ -17,10 +17,15 @@ export async function farEnd(serve: ((end: ServerTunnelEnd) => void) | undefined
   server.on("upgrade", (request, socket, head) => {
     if (serve === undefined) {
       const body = JSON.stringify({ code: "denied", detail: "the grant has ended", hint: "ask again" });
-      socket.end(`HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+      socket.end(
+        `HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+      );
       return;
     }
-    upgrade.accept(request, socket, head).then((ws) => serve(acceptTunnel(ws)), () => socket.destroy());
+    upgrade.accept(request, socket, head).then(
+      (ws) => serve(acceptTunnel(ws)),
+      () => socket.destroy(),
+    );
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

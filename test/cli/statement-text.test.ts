@@ -10,7 +10,17 @@ test("an ordinary statement is shown as it is, without warnings", () => {
 });
 
 test("escape sequences, carriage returns and bidirectional controls are written out, with a warning", () => {
-  for (const hidden of ["\u001b[2K", "\r", "\u202e", "\u2066", "\u200b", "\u00ad", "\u{e0041}", "\u009b1A", "\u2028"]) {
+  for (const hidden of [
+    "\u001b[2K",
+    "\r",
+    "\u202e",
+    "\u2066",
+    "\u200b",
+    "\u00ad",
+    "\u{e0041}",
+    "\u009b1A",
+    "\u2028",
+  ]) {
     const { lines, warnings } = shownText(`select 1${hidden} -- safe`);
     assert.ok(!lines.join("\n").includes(hidden), JSON.stringify(hidden));
     assert.match(lines.join("\n"), /\\(u|r)/);

@@ -23,23 +23,36 @@ export interface Ran {
 }
 
 export function readTranscript(file: string | URL): readonly Step[] {
-  const steps: { line: number; person?: string; args: readonly string[]; stdout: string[]; stderr: string[]; code: number }[] = [];
-  const lines = readFileSync(file, "utf8").split("\n");
-  for (const [place, text] of lines.entries()) {
+  const steps: Draft[] = [];
+  for (const [place, text] of readFileSync(file, "utf8").split("\n").entries()) {
     const command = /^(\w*)\$ ihc ?(.*)$/.exec(text);
-    const code = /^\[(\d+)\]$/.exec(text);
-    const last = steps.at(-1);
-    if (command) {
-      const [, person = "", rest = ""] = command;
-      steps.push({ line: place + 1, ...(person === "" ? {} : { person }), args: words(rest), stdout: [], stderr: [], code: 0 });
-    } else if (text.startsWith("#") || text === "") continue;
-    else if (last === undefined) throw new Error(`line ${place + 1}: output before a command`);
-    else if (code) last.code = Number(code[1]);
-    else if (text.startsWith("2> ")) last.stderr.push(text.slice(3));
-    else last.stdout.push(text);
+    if (command) steps.push(begun(place + 1, command));
+    else if (!text.startsWith("#") && text !== "") add(steps.at(-1), text, place + 1);
   }
   if (steps.length === 0) throw new Error("a transcript without a command proves nothing");
   return steps;
+}
+
+interface Draft {
+  readonly line: number;
+  readonly person?: string;
+  readonly args: readonly string[];
+  readonly stdout: string[];
+  readonly stderr: string[];
+  code: number;
+}
+
+function begun(line: number, [, person = "", rest = ""]: RegExpExecArray): Draft {
+  const who = person === "" ? {} : { person };
+  return { line, ...who, args: words(rest), stdout: [], stderr: [], code: 0 };
+}
+
+function add(step: Draft | undefined, text: string, line: number): void {
+  if (step === undefined) throw new Error(`line ${line}: output before a command`);
+  const code = /^\[(\d+)\]$/.exec(text);
+  if (code) step.code = Number(code[1]);
+  else if (text.startsWith("2> ")) step.stderr.push(text.slice(3));
+  else step.stdout.push(text);
 }
 
 /** Runs the steps in order and compares; names bind as they come. */
@@ -62,7 +75,9 @@ export async function play(
 
 function matches(expected: readonly string[], actual: string, names: Map<string, string>): boolean {
   const groups: string[] = [];
-  const pattern = expected.map((line) => (line === "<...>" ? "(?:.*\\n)*?" : `${linePattern(line, names, groups)}\\n`)).join("");
+  const pattern = expected
+    .map((line) => (line === "<...>" ? "(?:.*\\n)*?" : `${linePattern(line, names, groups)}\\n`))
+    .join("");
   const found = new RegExp(`^${pattern}$`).exec(actual.replaceAll(/^[ \t]*\n/gm, ""));
   if (found === null) return false;
   for (const [place, name] of groups.entries()) names.set(name, found[place + 1] ?? "");
@@ -91,5 +106,7 @@ function literal(text: string): string {
 
 /** Blanks separate, quotes keep together; nothing is expanded. */
 function words(text: string): readonly string[] {
-  return [...text.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, bare]) => double ?? single ?? bare ?? "");
+  return [...text.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    ([, double, single, bare]) => double ?? single ?? bare ?? "",
+  );
 }

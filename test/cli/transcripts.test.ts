@@ -17,6 +17,11 @@ test("there are transcripts", () => assert.ok(files.length >= 3));
 for (const name of files)
   test(`transcript ${name}`, async () => {
     const own = mkdtempSync(join(home, "home-"));
-    const env = { HOME: own, XDG_CONFIG_HOME: join(own, "c"), XDG_STATE_HOME: join(own, "s"), XDG_RUNTIME_DIR: own };
+    const env = {
+      HOME: own,
+      XDG_CONFIG_HOME: join(own, "c"),
+      XDG_STATE_HOME: join(own, "s"),
+      XDG_RUNTIME_DIR: own,
+    };
     await play(new URL(name, folder), (args) => runCli(args, { env }));
   });

@@ -6,7 +6,10 @@ import { replayPage } from "../../src/web/page.ts";
 import { type ReplayServer, serveReplay } from "../../src/web/replay.ts";
 
 const cast = '{"version":3,"term":{"cols":80,"rows":24}}\n[0.1,"o","hello"]\n';
-const title = { title: "ses_1 </title><script>alert(1)</script>", facts: [["reason", "\"><img src=x onerror=alert(1)>"]] } as const;
+const title = {
+  title: "ses_1 </title><script>alert(1)</script>",
+  facts: [["reason", '"><img src=x onerror=alert(1)>']],
+} as const;
 
 interface Answer {
   readonly status: number;
@@ -17,9 +20,15 @@ interface Answer {
 function get(url: URL, headers: Record<string, string> = {}, method = "GET"): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { headers, method, agent: false, timeout: 5000 }, (response) => {
-      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body, headers: response.headers }), reject);
+      text(response).then(
+        (body) => resolve({ status: response.statusCode ?? 0, body, headers: response.headers }),
+        reject,
+      );
     });
-    sent.on("timeout", () => sent.destroy(new Error("no answer"))).on("error", reject).end();
+    sent
+      .on("timeout", () => sent.destroy(new Error("no answer")))
+      .on("error", reject)
+      .end();
   });
 }
 

@@ -9,7 +9,8 @@ export async function run(context: Context): Promise<undefined> {
   const key = memory?.key ?? (await control.discovery()).discovery.log_key;
   const note = await fetchCheckpoint(control);
   const { size, root, origin } = openCheckpoint(note, key);
-  if (context.json) context.io.json({ v: 1, origin, size, root: root.toString("base64"), checkpoint: note, key });
+  if (context.json)
+    context.io.json({ v: 1, origin, size, root: root.toString("base64"), checkpoint: note, key });
   else await context.io.write(note);
   return undefined;
 }

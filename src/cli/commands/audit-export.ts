@@ -8,13 +8,20 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   const control = await context.control();
   const memory = await rememberedLog(context.paths, control.profile);
   const verifier = memory?.key ?? (await control.discovery()).discovery.log_key;
-  const { leaves, checkpoint } = await fetchLog(control, await fetchCheckpoint(control), verifier, () => undefined);
+  const { leaves, checkpoint } = await fetchLog(
+    control,
+    await fetchCheckpoint(control),
+    verifier,
+    () => undefined,
+  );
   const text = `${JSON.stringify({ format: "ihc-audit-1", verifier, checkpoint, leaves })}\n`;
   const file = typed.args[0];
   if (file === undefined) await context.io.write(text);
   else {
     await writeFile(file, text, { flag: "wx", mode: 0o600 });
-    context.io.say(`${context.io.err.green("✓")} ${leaves.length} entries written; check them with ihc audit verify ${file}`);
+    context.io.say(
+      `${context.io.err.green("✓")} ${leaves.length} entries written; check them with ihc audit verify ${file}`,
+    );
   }
   return undefined;
 }

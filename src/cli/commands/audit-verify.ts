@@ -11,29 +11,43 @@ import type { Invocation } from "../options.ts";
 export async function run(context: Context, typed: Invocation): Promise<number | undefined> {
   const file = typed.args[0];
   if (typed.text("config") !== undefined) return await verifyHost(context, typed);
-  const [verdict, trusted] = file === undefined ? await verifyRemote(context, typed) : await verifyFile(file, typed);
+  const [verdict, trusted] =
+    file === undefined ? await verifyRemote(context, typed) : await verifyFile(file, typed);
   const ok = verdict.problems.length === 0;
-  if (context.json) context.io.json({ v: 1, ok, size: verdict.size, problems: verdict.problems, key_known: trusted });
+  if (context.json)
+    context.io.json({ v: 1, ok, size: verdict.size, problems: verdict.problems, key_known: trusted });
   const { io } = context;
   for (const problem of verdict.problems) io.say(`${io.err.red("✗")} ${visible(problem.message)}`);
-  if (!ok) throw new IhcError("corrupt", "the audit log does not hold", { hint: "keep a copy, and tell whoever runs the gateway" });
+  if (!ok)
+    throw new IhcError("corrupt", "the audit log does not hold", {
+      hint: "keep a copy, and tell whoever runs the gateway",
+    });
   io.say(`${io.err.green("✓")} ${verdict.size} entries hold, in order and signed`);
-  if (!trusted) io.say(`${io.err.yellow("!")} the key came from the file itself: add --key to know whose log it is`);
+  if (!trusted)
+    io.say(`${io.err.yellow("!")} the key came from the file itself: add --key to know whose log it is`);
   return undefined;
 }
 
 /** On the gateway's host: the log, every row that it vouches for, and every recording's file. */
 async function verifyHost(context: Context, typed: Invocation): Promise<undefined> {
   const { io } = context;
-  const [{ withHostStore }, { verifyStore }] = await Promise.all([import("../host-store.ts"), import("../../storage/verify.ts")]);
+  const [{ withHostStore }, { verifyStore }] = await Promise.all([
+    import("../host-store.ts"),
+    import("../../storage/verify.ts"),
+  ]);
   const verdict = await withHostStore(typed, ({ store, journals, verifier, seen }) =>
     verifyStore(store, journals, typed.text("key") ?? verifier, seen),
   );
   const ok = verdict.problems.length === 0;
   if (context.json) io.json({ v: 1, ok, ...verdict });
   for (const { message } of verdict.problems) io.say(`${io.err.red("✗")} ${visible(message)}`);
-  if (!ok) throw new IhcError("corrupt", "what the gateway keeps does not hold", { hint: "keep a copy before anything else" });
-  io.say(`${io.err.green("✓")} ${verdict.entries} entries, ${verdict.rows} rows and ${verdict.chunks} chunks of recordings hold`);
+  if (!ok)
+    throw new IhcError("corrupt", "what the gateway keeps does not hold", {
+      hint: "keep a copy before anything else",
+    });
+  io.say(
+    `${io.err.green("✓")} ${verdict.entries} entries, ${verdict.rows} rows and ${verdict.chunks} chunks of recordings hold`,
+  );
   return undefined;
 }
 
@@ -53,7 +67,9 @@ async function verifyRemote(context: Context, typed: Invocation): Promise<readon
   refuseRollback(checkpoint, seen, key);
   const progress = context.io.progress("  reading the log");
   try {
-    const log = await fetchLog(control, checkpoint, key, (done, size) => progress.update(`  reading the log: ${done} of ${size}`));
+    const log = await fetchLog(control, checkpoint, key, (done, size) =>
+      progress.update(`  reading the log: ${done} of ${size}`),
+    );
     const verdict = verifyLog(log, key, seen);
     if (verdict.problems.length === 0) await rememberLog(context.paths, control.profile, { key, checkpoint });
     return [verdict, true];
@@ -68,8 +84,12 @@ function refuseRollback(checkpoint: string, seen: readonly string[], key: string
   for (const note of seen) {
     const before = openCheckpoint(note, key);
     if (before.size > head.size)
-      throw new IhcError("corrupt", `the log had ${before.size} entries when this machine last saw it and now has ${head.size}`, {
-        hint: "entries were removed or an old copy was restored: tell whoever runs the gateway",
-      });
+      throw new IhcError(
+        "corrupt",
+        `the log had ${before.size} entries when this machine last saw it and now has ${head.size}`,
+        {
+          hint: "entries were removed or an old copy was restored: tell whoever runs the gateway",
+        },
+      );
   }
 }

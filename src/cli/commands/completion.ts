@@ -5,7 +5,10 @@ import type { Invocation } from "../options.ts";
 
 export async function run(context: Context, typed: Invocation): Promise<undefined> {
   const shell = shells.find((name) => name === typed.argument(0));
-  if (shell === undefined) throw new IhcError("usage", "there is no completion for that shell", { hint: `one of: ${shells.join(", ")}` });
+  if (shell === undefined)
+    throw new IhcError("usage", "there is no completion for that shell", {
+      hint: `one of: ${shells.join(", ")}`,
+    });
   await context.io.write(completionScript(shell));
   return undefined;
 }

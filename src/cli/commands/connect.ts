@@ -1,7 +1,7 @@
 import { obtain } from "../../agent/access.ts";
-import type { Ending } from "../../agent/live-event.ts";
 import { goLive, type Live } from "../../agent/live.ts";
-import { type Registration, register, type Running } from "../../agent/running.ts";
+import type { Ending } from "../../agent/live-event.ts";
+import { type Registration, type Running, register } from "../../agent/running.ts";
 import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
 import { runInBackground, tellParent } from "../background.ts";
@@ -23,7 +23,11 @@ export async function run(context: Context, typed: Invocation): Promise<number |
 
 type Emit = (event: string, fields: object) => void;
 
-async function connect(context: Context, typed: Invocation, command: readonly string[]): Promise<number | undefined> {
+async function connect(
+  context: Context,
+  typed: Invocation,
+  command: readonly string[],
+): Promise<number | undefined> {
   const { io, clock, signal } = context;
   const emit = emitter(context, command.length > 0);
   const control = await context.control();
@@ -49,7 +53,11 @@ async function connect(context: Context, typed: Invocation, command: readonly st
     tell: liveTeller(context, () => live, emit),
   });
   const stop = new AbortController();
-  const registration = await register(context.paths, () => stateOf(context, live, typed), () => stop.abort());
+  const registration = await register(
+    context.paths,
+    () => stateOf(context, live, typed),
+    () => stop.abort(),
+  );
   try {
     announce(context, live, emit, command.length > 0);
     tellParent({ kind: "ready", running: stateOf(context, live, typed) });
@@ -83,9 +91,14 @@ async function stay(
   for (;;) {
     const ending = await Promise.race([live.ending(), stopped]);
     if (ending === undefined) return;
-    context.io.say(`${context.io.err.yellow("!")} ${visible(live.session().target)}: ${visible(ending.reason)}; its connections were cut`);
+    context.io.say(
+      `${context.io.err.yellow("!")} ${visible(live.session().target)}: ${visible(ending.reason)}; its connections were cut`,
+    );
     if (!(await wantsAgain(context, typed, ending))) {
-      if (ending.kind === "ended") throw new IhcError("denied", ending.reason, { hint: `ask again: ihc connect ${live.session().target}` });
+      if (ending.kind === "ended")
+        throw new IhcError("denied", ending.reason, {
+          hint: `ask again: ihc connect ${live.session().target}`,
+        });
       return;
     }
     await again();
@@ -97,7 +110,10 @@ async function wantsAgain(context: Context, typed: Invocation, ending: Ending): 
   if (typed.flag("renew")) return ending.kind === "expired";
   if (!context.io.interactive) return false;
   const { confirm } = await import("@inquirer/prompts");
-  return await confirm({ message: "Ask for access again, on the same address?", default: true }, { signal: context.signal, output: process.stderr });
+  return await confirm(
+    { message: "Ask for access again, on the same address?", default: true },
+    { signal: context.signal, output: process.stderr },
+  );
 }
 
 /** With a child, stdout belongs to the child. */
@@ -114,12 +130,21 @@ function announce(context: Context, live: Live, emit: Emit, hasChild: boolean): 
   const { io } = context;
   const session = live.session();
   const { address, port, socket } = addressOf(live);
-  emit("connected", { address, port, socket, protocol: session.protocol, expiration: session.expires_at, session_id: session.id });
+  emit("connected", {
+    address,
+    port,
+    socket,
+    protocol: session.protocol,
+    expiration: session.expires_at,
+    session_id: session.id,
+  });
   emit("ready", { dsn: live.help().dsn, environment: live.help().environment });
   if (hasChild || context.json) return;
   const at = socket ?? `${address}:${port}`;
   const marks = session.break_glass ? io.err.red("BREAK-GLASS, recorded") : "recorded, masked";
-  io.say(`  ${io.err.bold(visible(session.target))} on ${io.err.bold(visible(at))}   session ${session.id}   ${marks}`);
+  io.say(
+    `  ${io.err.bold(visible(session.target))} on ${io.err.bold(visible(at))}   session ${session.id}   ${marks}`,
+  );
   for (const line of live.help().lines) io.say(`    ${visible(line)}`);
 }
 
@@ -149,7 +174,11 @@ function startedAt(context: Context): Date {
   return new Date(context.clock.now().getTime() - process.uptime() * 1000);
 }
 
-function addressOf(live: Live): { readonly address: string; readonly port: number; readonly socket?: string } {
+function addressOf(live: Live): {
+  readonly address: string;
+  readonly port: number;
+  readonly socket?: string;
+} {
   const { host, port, socket } = live.address;
   return { address: host, port, ...(socket === undefined ? {} : { socket }) };
 }

@@ -19,11 +19,18 @@ function chosen(all: readonly Running[], typed: Invocation): readonly Running[] 
   if (typed.flag("all")) return all;
   const name = typed.args[0];
   if (name === undefined && all.length > 1)
-    throw new IhcError("usage", "more than one connection runs", { hint: "name the target, or --all; see ihc status" });
-  const found = name === undefined ? all : all.filter((entry) => entry.target === name || entry.session.startsWith(name));
-  if (found.length === 0)
-    throw new IhcError("not-found", name === undefined ? "nothing is connected" : `nothing is connected to ${visible(name)}`, {
-      hint: "see ihc status",
+    throw new IhcError("usage", "more than one connection runs", {
+      hint: "name the target, or --all; see ihc status",
     });
+  const found =
+    name === undefined ? all : all.filter((entry) => entry.target === name || entry.session.startsWith(name));
+  if (found.length === 0)
+    throw new IhcError(
+      "not-found",
+      name === undefined ? "nothing is connected" : `nothing is connected to ${visible(name)}`,
+      {
+        hint: "see ihc status",
+      },
+    );
   return found;
 }

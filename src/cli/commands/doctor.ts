@@ -1,6 +1,6 @@
 import { visible } from "../../base/text.ts";
-import type { Context } from "../context.ts";
 import { type Check, checkup } from "../checkup.ts";
+import type { Context } from "../context.ts";
 
 export async function run(context: Context): Promise<number | undefined> {
   const { io } = context;
@@ -10,7 +10,8 @@ export async function run(context: Context): Promise<number | undefined> {
   else
     for (const check of checks) {
       io.print(`${mark(check, context)} ${check.name.padEnd(12)} ${visible(check.found)}`);
-      if (check.mend !== undefined) io.print(`  ${" ".repeat(12)} ${io.out.yellow("hint:")} ${visible(check.mend)}`);
+      if (check.mend !== undefined)
+        io.print(`  ${" ".repeat(12)} ${io.out.yellow("hint:")} ${visible(check.mend)}`);
     }
   return failed === 0 ? undefined : 1;
 }

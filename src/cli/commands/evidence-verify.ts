@@ -15,9 +15,13 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   if (context.json) io.json({ v: 1, ok, session: evidence?.session, problems, key_known: key !== undefined });
   for (const problem of problems) io.say(`${io.err.red("✗")} ${visible(problem.message)}`);
   if (!ok || evidence === undefined) throw new IhcError("corrupt", "the evidence does not hold");
-  io.say(`${io.err.green("✓")} ${evidence.session}: ${evidence.entries.length} entries, ${evidence.rows.length} rows and ${Object.keys(evidence.files).length} chunks hold`);
+  io.say(
+    `${io.err.green("✓")} ${evidence.session}: ${evidence.entries.length} entries, ${evidence.rows.length} rows and ${Object.keys(evidence.files).length} chunks hold`,
+  );
   if (key === undefined)
-    io.say(`${io.err.yellow("!")} it agrees with itself; whose log signed it is known only with --key ${visible(evidence.verifier)}`);
+    io.say(
+      `${io.err.yellow("!")} it agrees with itself; whose log signed it is known only with --key ${visible(evidence.verifier)}`,
+    );
   return undefined;
 }
 

@@ -15,13 +15,19 @@ interface Looked {
 export async function run(context: Context, typed: Invocation): Promise<number | undefined> {
   const { io } = context;
   const { config, policy, mistakes } = await readFiles(typed);
-  const looked = config === undefined || mistakes.length > 0 || typed.flag("offline") ? [] : await lookAll(config);
-  const critical = looked.flatMap(({ findings }) => findings).filter(({ severity }) => severity === "critical");
+  const looked =
+    config === undefined || mistakes.length > 0 || typed.flag("offline") ? [] : await lookAll(config);
+  const critical = looked
+    .flatMap(({ findings }) => findings)
+    .filter(({ severity }) => severity === "critical");
   const ok = mistakes.length === 0 && critical.length === 0;
   if (context.json) io.json({ v: 1, ok, policy: policy?.version, mistakes, targets: looked });
   else {
     for (const mistake of mistakes) printMistake(context, mistake);
-    if (mistakes.length === 0) io.print(`${io.out.green("✓")} configuration and policy are valid (policy ${policy?.version.slice(0, 19)}…)`);
+    if (mistakes.length === 0)
+      io.print(
+        `${io.out.green("✓")} configuration and policy are valid (policy ${policy?.version.slice(0, 19)}…)`,
+      );
     for (const one of looked) printTarget(context, one);
   }
   return ok ? undefined : 1;
@@ -31,7 +37,9 @@ async function lookAll(config: Config): Promise<readonly Looked[]> {
   const looked: Looked[] = [];
   for (const configured of config.targets) {
     const { masking, target } = configured;
-    const findings = await withUpstream(config, configured, (protocol, upstream) => protocol.check(upstream, masking)).catch(unreachable);
+    const findings = await withUpstream(config, configured, (protocol, upstream) =>
+      protocol.check(upstream, masking),
+    ).catch(unreachable);
     looked.push({ target: target.name, findings });
   }
   return looked;
@@ -55,7 +63,12 @@ function printTarget({ io }: Context, { target, findings }: Looked): void {
   const next = gaps ? `   close the gaps: ihc targets harden ${target}` : "";
   io.print(`${mark} ${target}${serious.length === 0 ? ": its role can do no more than it should" : next}`);
   for (const { severity, rule, message, hint } of findings) {
-    const word = severity === "critical" ? io.out.red(severity) : severity === "warning" ? io.out.yellow(severity) : severity;
+    const word =
+      severity === "critical"
+        ? io.out.red(severity)
+        : severity === "warning"
+          ? io.out.yellow(severity)
+          : severity;
     io.print(`  ${word} ${rule}: ${visible(message)}`);
     if (hint !== undefined) io.print(`    ${io.out.yellow("hint:")} ${visible(hint)}`);
   }

@@ -14,7 +14,10 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text, { flag: "wx", mode: 0o600 }).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== "EEXIST") throw cause;
-      throw new IhcError("conflict", `${path} exists already`, { hint: "name an empty folder: ihc gateway init ./gateway", cause });
+      throw new IhcError("conflict", `${path} exists already`, {
+        hint: "name an empty folder: ihc gateway init ./gateway",
+        cause,
+      });
     });
     written.push(path);
   }

@@ -20,7 +20,9 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
       visible(grant.person),
       visible(grant.target),
       grant.effects.join(","),
-      grant.state === "active" ? `${io.out.green("active")}, ends ${relative(grant.expires_at, now)}` : grant.state,
+      grant.state === "active"
+        ? `${io.out.green("active")}, ends ${relative(grant.expires_at, now)}`
+        : grant.state,
       grant.approved_by.map(visible).join(", ") || (grant.break_glass ? "break-glass" : "-"),
       excerpt(grant.reason, 40),
     ]);

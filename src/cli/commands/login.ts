@@ -1,14 +1,20 @@
 import { readFile } from "node:fs/promises";
-import type { LoginEvent } from "../../agent/identity/token-request.ts";
-import { login } from "../../agent/identity/login.ts";
-import { pinLogKey } from "../../agent/log-memory.ts";
-import { chooseProfile, parseGateway, profileNameFor, readProfiles, saveProfile } from "../../agent/profiles.ts";
 import type { Profile } from "../../agent/credentials.ts";
+import { login } from "../../agent/identity/login.ts";
+import type { LoginEvent } from "../../agent/identity/token-request.ts";
+import { pinLogKey } from "../../agent/log-memory.ts";
+import {
+  chooseProfile,
+  parseGateway,
+  profileNameFor,
+  readProfiles,
+  saveProfile,
+} from "../../agent/profiles.ts";
 import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
+import { openBrowser } from "../browser.ts";
 import type { Context } from "../context.ts";
 import type { Invocation } from "../options.ts";
-import { openBrowser } from "../browser.ts";
 
 export async function run(context: Context, typed: Invocation): Promise<undefined> {
   const { io } = context;
@@ -23,7 +29,9 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   });
   await saveProfile(context.paths, profile, true);
   if (!(await pinLogKey(context.paths, profile, done.logKey)))
-    io.say(`${io.err.red("!")} the gateway's audit log has another key than this machine knows; ask whoever runs it before you trust its log`);
+    io.say(
+      `${io.err.red("!")} the gateway's audit log has another key than this machine knows; ask whoever runs it before you trust its log`,
+    );
   const groups = done.groups.map(visible);
   const key = done.keyPlace === "keychain" ? "OS keychain" : "file";
   if (context.json)
@@ -64,7 +72,8 @@ async function pem(file: string): Promise<string> {
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
     throw new IhcError("usage", "--ca cannot be read", { cause });
   });
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new IhcError("usage", "--ca holds no PEM certificate");
+  if (!text.includes("-----BEGIN CERTIFICATE-----"))
+    throw new IhcError("usage", "--ca holds no PEM certificate");
   return text;
 }
 

@@ -1,8 +1,8 @@
 import { visible } from "../../base/text.ts";
 import type { AccessDecision } from "../../core/access/policy.ts";
 import type { Verdict } from "../../core/session/verdict.ts";
-import { configuredTarget, validFiles } from "../operator.ts";
 import type { Context } from "../context.ts";
+import { configuredTarget, validFiles } from "../operator.ts";
 import type { Invocation } from "../options.ts";
 import { effectOf, explain } from "../question.ts";
 import { slotsText } from "../show.ts";
@@ -31,14 +31,19 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
     io.json({ v: 1, person, effect, target: target.name, access, verdict, reasons });
     return undefined;
   }
-  io.print(`${io.out.bold(visible(person))} in ${typed.list("group").map(visible).join(", ") || "no group"}, ${effect} on ${target.name}`);
+  io.print(
+    `${io.out.bold(visible(person))} in ${typed.list("group").map(visible).join(", ") || "no group"}, ${effect} on ${target.name}`,
+  );
   io.print(`  a session    ${accessLine(access)}`);
   io.print(`  then         ${verdictLine(verdict)}`);
   for (const { id, file, line, effect: kind, annotations } of reasons) {
     const marks = Object.entries(annotations).map(([name, value]) => `@${name}("${value}")`);
-    io.print(`    ${kind.padEnd(6)} ${visible(id)}   ${visible(file)}:${line}   ${visible(marks.join(" "))}`.trimEnd());
+    io.print(
+      `    ${kind.padEnd(6)} ${visible(id)}   ${visible(file)}:${line}   ${visible(marks.join(" "))}`.trimEnd(),
+    );
   }
-  if (typed.list("group").length === 0) io.say(`${io.err.yellow("ihc: hint:")} name the person's groups: --group oncall`);
+  if (typed.list("group").length === 0)
+    io.say(`${io.err.yellow("ihc: hint:")} name the person's groups: --group oncall`);
   return undefined;
 }
 

@@ -1,6 +1,6 @@
+import type { Profile } from "../../agent/credentials.ts";
 import { localLogin } from "../../agent/identity/whoami.ts";
 import { readProfiles } from "../../agent/profiles.ts";
-import type { Profile } from "../../agent/credentials.ts";
 import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
 import type { Context } from "../context.ts";

@@ -27,14 +27,16 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   const lines = grepped(story(events), typed.text("grep"));
   if (format === "cast") await io.write(castOf(lines, session.id));
   else if (typed.flag("web")) await inBrowser(context, session, lines);
-  else if (format === "text" || typed.text("grep") !== undefined || !io.terminal) for (const line of lines) io.print(colored(line, io));
+  else if (format === "text" || typed.text("grep") !== undefined || !io.terminal)
+    for (const line of lines) io.print(colored(line, io));
   else await play(lines, io, pace, context.signal);
   return undefined;
 }
 
 function speedOf(text = "1"): number {
   const speed = Number(/^(\d+(?:\.\d+)?)x?$/.exec(text)?.[1] ?? Number.NaN);
-  if (!(speed > 0 && speed <= 1000)) throw new IhcError("usage", "--speed is not a number above 0", { hint: "such as 0.5, 2 or 10" });
+  if (!(speed > 0 && speed <= 1000))
+    throw new IhcError("usage", "--speed is not a number above 0", { hint: "such as 0.5, 2 or 10" });
   return speed;
 }
 
@@ -42,8 +44,12 @@ function speedOf(text = "1"): number {
 function grepped(lines: readonly Line[], wanted: string | undefined): readonly Line[] {
   if (wanted === undefined) return lines;
   const needle = wanted.toLowerCase();
-  const parts = new Set(lines.filter(({ text }) => text.toLowerCase().includes(needle)).map(({ part }) => part));
-  return lines.filter(({ part, text }) => parts.has(part) && (part.startsWith("op_") || text.toLowerCase().includes(needle)));
+  const parts = new Set(
+    lines.filter(({ text }) => text.toLowerCase().includes(needle)).map(({ part }) => part),
+  );
+  return lines.filter(
+    ({ part, text }) => parts.has(part) && (part.startsWith("op_") || text.toLowerCase().includes(needle)),
+  );
 }
 
 function jsonOf({ seq, at, event }: Recorded): object {
@@ -72,7 +78,8 @@ async function inBrowser(context: Context, session: SessionView, lines: readonly
     else io.print(server.url.href);
     io.say(`  ${visible(session.id)}: the address works once; Ctrl-C ends it`);
     if (io.interactive) openBrowser(server.url.href);
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    if (!signal.aborted)
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   } finally {
     await server.close();
   }

@@ -3,8 +3,8 @@ import { IhcError } from "../../base/errors.ts";
 import type { RequestView } from "../../core/api/schema.ts";
 import type { Context } from "../context.ts";
 import type { Invocation } from "../options.ts";
-import { accessTeller, wishOf } from "../wish.ts";
 import { approvedText, slotsText } from "../show.ts";
+import { accessTeller, wishOf } from "../wish.ts";
 
 export async function run(context: Context, typed: Invocation): Promise<undefined> {
   const { io } = context;
@@ -25,7 +25,11 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
       context.signal,
     );
     if (context.json) io.json({ v: 1, request: filed, grant: access.grant });
-    io.say(access.grant === undefined ? `${access.target.name} needs no request: ihc connect ${access.target.name}` : next(access.target.name));
+    io.say(
+      access.grant === undefined
+        ? `${access.target.name} needs no request: ihc connect ${access.target.name}`
+        : next(access.target.name),
+    );
     return undefined;
   } catch (error) {
     // Filing without waiting is what was asked for here, so a pending request is success.
@@ -38,7 +42,11 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   }
 }
 
-async function waited(context: Context, filed: RequestView, tell: ReturnType<typeof accessTeller>["tell"]): Promise<void> {
+async function waited(
+  context: Context,
+  filed: RequestView,
+  tell: ReturnType<typeof accessTeller>["tell"],
+): Promise<void> {
   const control = await context.control();
   const request = await decision(control, filed, tell, context.signal);
   const grant = await issuedGrant(control, request);

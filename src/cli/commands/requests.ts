@@ -14,7 +14,10 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   if (id === undefined) {
     const state = typed.choice("state", states);
     const found = await control.requests(state === undefined || state === "all" ? {} : { state });
-    list(context, found.filter((request) => wanted(request, typed, state)));
+    list(
+      context,
+      found.filter((request) => wanted(request, typed, state)),
+    );
   } else {
     const request = await control.request(id);
     if (context.json) context.io.json({ v: 1, request });
@@ -52,7 +55,8 @@ function list(context: Context, items: readonly RequestView[]): void {
 function stateText(request: RequestView, now: Date): string {
   const approvals = request.reviews.filter((review) => review.answer === "approve").length;
   const needed = request.slots.reduce((sum, slot) => sum + slot.people, 0);
-  if (request.state === "pending") return `pending ${approvals} of ${needed}, times out ${relative(request.expires_at, now)}`;
+  if (request.state === "pending")
+    return `pending ${approvals} of ${needed}, times out ${relative(request.expires_at, now)}`;
   return request.review_owed ? `${request.state}, review owed` : request.state;
 }
 

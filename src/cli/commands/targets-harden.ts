@@ -7,7 +7,9 @@ import type { Invocation } from "../options.ts";
 export async function run(context: Context, typed: Invocation): Promise<undefined> {
   const { config } = await validFiles(typed);
   const configured = configuredTarget(config, typed.argument(0));
-  const text = await withUpstream(config, configured, (protocol, upstream) => protocol.harden(upstream, configured.masking));
+  const text = await withUpstream(config, configured, (protocol, upstream) =>
+    protocol.harden(upstream, configured.masking),
+  );
   if (context.json) context.io.json({ v: 1, target: configured.target.name, statements: text });
   else await context.io.write(`${visibleLines(text).trimEnd()}\n`);
   return undefined;

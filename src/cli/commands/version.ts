@@ -6,7 +6,10 @@ import { version } from "../version.ts";
 export async function run(context: Context): Promise<undefined> {
   const gateway = await gatewayVersion(context);
   if (context.json) context.io.json({ v: 1, version: version(), gateway, node: process.versions.node });
-  else context.io.print(`ihc ${version()}   gateway ${visible(gateway ?? "not reachable")}   node ${process.versions.node}`);
+  else
+    context.io.print(
+      `ihc ${version()}   gateway ${visible(gateway ?? "not reachable")}   node ${process.versions.node}`,
+    );
   return undefined;
 }
 

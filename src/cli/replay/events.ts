@@ -38,16 +38,22 @@ function parseLine(line: string): Recorded {
     // The gateway wrote it from the same type; a kind of event that we do not know is refused.
     const { seq, at, event }: { seq: number; at: string; event: JournalEvent } = JSON.parse(line);
     const time = new Date(at);
-    if (!Number.isSafeInteger(seq) || Number.isNaN(time.getTime()) || !types.has(event.type)) throw new TypeError("unknown event");
+    if (!Number.isSafeInteger(seq) || Number.isNaN(time.getTime()) || !types.has(event.type))
+      throw new TypeError("unknown event");
     return { seq, at: time, event: withBytes(event) };
   } catch (cause) {
-    throw new IhcError("corrupt", "the recording holds an event that this ihc cannot read", { hint: "use the gateway's version of ihc", cause });
+    throw new IhcError("corrupt", "the recording holds an event that this ihc cannot read", {
+      hint: "use the gateway's version of ihc",
+      cause,
+    });
   }
 }
 
 /** JSON carries bytes as base64; they were masked before they were recorded. */
 function withBytes(event: JournalEvent): JournalEvent {
-  if (event.type === "rows") return { ...event, data: Buffer.from(String(event.data), "base64") as Uint8Array as typeof event.data };
-  if (event.type === "output") return { ...event, data: Buffer.from(String(event.data), "base64") as Uint8Array as typeof event.data };
+  if (event.type === "rows")
+    return { ...event, data: Buffer.from(String(event.data), "base64") as Uint8Array as typeof event.data };
+  if (event.type === "output")
+    return { ...event, data: Buffer.from(String(event.data), "base64") as Uint8Array as typeof event.data };
   return event;
 }

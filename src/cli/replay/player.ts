@@ -1,5 +1,5 @@
-import { emitKeypressEvents } from "node:readline";
 import process from "node:process";
+import { emitKeypressEvents } from "node:readline";
 import { pause } from "../../agent/pause.ts";
 import type { Io } from "../io.ts";
 import type { Line } from "./story.ts";

@@ -52,8 +52,7 @@ function newTeller(): (event: JournalEvent) => { readonly part: string; readonly
         target = visible(event.target);
         return { part, told: opening(event) };
       case "connection":
-        if (event.state === "open") connections.set(event.connection, connections.size + 1);
-        return { part, told: [["note", connectionText(event, connections.get(event.connection) ?? 1)]] };
+        return { part, told: [["note", connectionText(event, numberOf(event, connections))]] };
       case "operation":
         return { part, told: operationText(event, prompt(event.connection)) };
       case "verdict":
@@ -70,15 +69,40 @@ function newTeller(): (event: JournalEvent) => { readonly part: string; readonly
         return { part, told };
       }
       case "output":
-        return { part, told: shownText(Buffer.from(event.data).toString("utf8")).lines.map((line) => ["plain", line] as const) };
+        return {
+          part,
+          told: shownText(Buffer.from(event.data).toString("utf8")).lines.map(
+            (line) => ["plain", line] as const,
+          ),
+        };
       case "resize":
         return { part, told: [] };
       case "note":
         return { part, told: [["note", `-- ${visible(event.text)}`]] };
       case "end":
-        return { part, told: [[event.complete ? "note" : "bad", `-- the session ended: ${visible(event.reason)}${event.complete ? "" : " (the recording is incomplete)"}`]] };
+        return {
+          part,
+          told: [
+            [
+              event.complete ? "note" : "bad",
+              `-- the session ended: ${visible(event.reason)}${event.complete ? "" : " (the recording is incomplete)"}`,
+            ],
+          ],
+        };
     }
   };
+}
+
+/** The lowest number that no open connection has, so that one after the other are all called 1. */
+function numberOf(event: Of<"connection">, connections: Map<string, number>): number {
+  const known = connections.get(event.connection);
+  if (event.state === "closed") connections.delete(event.connection);
+  if (known !== undefined) return known;
+  const taken = new Set(connections.values());
+  let number = 1;
+  while (taken.has(number)) number += 1;
+  if (event.state === "open") connections.set(event.connection, number);
+  return number;
 }
 
 type Of<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;
@@ -86,9 +110,15 @@ type Of<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;
 function opening(event: Of<"session">): Told {
   const via = event.via === undefined ? "" : ` via ${visible(event.via)}`;
   const incident = event.incident === undefined ? "" : ` (${visible(event.incident)})`;
-  const approved = event.approvedBy.length === 0 ? [] : [["good", `-- approved by ${event.approvedBy.map(visible).join(", ")}`] as const];
+  const approved =
+    event.approvedBy.length === 0
+      ? []
+      : [["good", `-- approved by ${event.approvedBy.map(visible).join(", ")}`] as const];
   return [
-    ["note", `-- ${event.session}: ${visible(event.person)}${via} on ${visible(event.target)} (${visible(event.protocol)})`],
+    [
+      "note",
+      `-- ${event.session}: ${visible(event.person)}${via} on ${visible(event.target)} (${visible(event.protocol)})`,
+    ],
     ["note", `-- reason: ${visible(event.reason)}${incident}`],
     ...(event.breakGlass ? [["bad", "-- BREAK-GLASS"] as const] : []),
     ...approved,
@@ -98,7 +128,9 @@ function opening(event: Of<"session">): Told {
 function connectionText(event: Of<"connection">, number: number): string {
   const client = event.client === undefined ? "" : ` by ${visible(event.client)}`;
   const reason = event.reason === undefined ? "" : `: ${visible(event.reason)}`;
-  return event.state === "open" ? `-- connection ${number} opened${client}` : `-- connection ${number} closed${reason}`;
+  return event.state === "open"
+    ? `-- connection ${number} opened${client}`
+    : `-- connection ${number} closed${reason}`;
 }
 
 function operationText(event: Of<"operation">, prompt: string): Told {
@@ -112,14 +144,16 @@ function operationText(event: Of<"operation">, prompt: string): Told {
 function verdictText(event: Of<"verdict">): Told {
   const reason = event.reason === undefined ? "" : `: ${visible(event.reason)}`;
   const by = event.approvedBy?.map(visible).join(", ") ?? "";
-  const request = event.request === undefined ? "" : ` ${event.request}`;
+  const request = event.request === undefined ? "" : ` as ${event.request}`;
   switch (event.verdict) {
     case "allow":
       return by === "" ? [] : [["good", `-- approved by ${by}${request} (rule ${visible(event.rule)})`]];
     case "hold":
-      return [["note", `NOTICE:  held for approval as${request || " a request"} (rule ${visible(event.rule)})${reason}`]];
+      return [["note", `NOTICE:  held for approval${request} (rule ${visible(event.rule)})${reason}`]];
     case "deny":
-      return [["bad", `ERROR:  denied by rule ${visible(event.rule)}${reason}${by === "" ? "" : ` (${by})`}`]];
+      return [
+        ["bad", `ERROR:  denied by rule ${visible(event.rule)}${reason}${by === "" ? "" : ` (${by})`}`],
+      ];
   }
 }
 
@@ -131,13 +165,23 @@ function addRows(result: Result, event: Of<"rows">): void {
 function resultText(event: Of<"result">, result: Result): Told {
   const told: (readonly [Line["tone"], string])[] = [];
   if (result.columns.length > 0) {
-    for (const line of grid(result.columns.map(({ name }) => name), result.rows)) told.push(["data", line]);
+    for (const line of grid(
+      result.columns.map(({ name }) => name),
+      result.rows,
+    ))
+      told.push(["data", line]);
     told.push(["plain", `(${event.rows} ${event.rows === 1 ? "row" : "rows"})`]);
   }
-  for (const line of shownText(result.copied.join("").trimEnd()).lines) if (line !== "") told.push(["data", line]);
-  if (result.columns.length === 0) told.push([/^error/i.test(event.status) ? "bad" : "plain", visible(event.status)]);
+  for (const line of shownText(result.copied.join("").trimEnd()).lines)
+    if (line !== "") told.push(["data", line]);
+  if (result.columns.length === 0)
+    told.push([/^error/i.test(event.status) ? "bad" : "plain", visible(event.status)]);
   if (event.recordedRows < event.rows && event.recordedRows + event.rows > 0 && result.columns.length > 0)
-    told.push(["note", `-- ${event.recordedRows} of ${event.rows} rows recorded, ${event.bytes} bytes shown to the client`]);
-  if (event.maskedColumns.length > 0) told.push(["note", `-- masked: ${event.maskedColumns.map(visible).join(", ")}`]);
+    told.push([
+      "note",
+      `-- ${event.recordedRows} of ${event.rows} rows recorded, ${event.bytes} bytes shown to the client`,
+    ]);
+  if (event.maskedColumns.length > 0)
+    told.push(["note", `-- masked: ${event.maskedColumns.map(visible).join(", ")}`]);
   return told;
 }

@@ -54,7 +54,11 @@ export function addAccess(program: Command, finish: Finish): void {
     .option("--digest <sha256>", "digest of what you have seen");
   finish(examples(deny, 'ihc deny req_7Q2M --reason "use the replica"'), () => import("../commands/deny.ts"));
   finish(
-    program.command("cancel").helpGroup(group).description("take back a request of yours").argument("<request>", "id"),
+    program
+      .command("cancel")
+      .helpGroup(group)
+      .description("take back a request of yours")
+      .argument("<request>", "id"),
     () => import("../commands/cancel.ts"),
   );
   finish(

@@ -32,12 +32,17 @@ export function addEvidence(program: Command, finish: Finish): void {
     ),
     () => import("../commands/replay.ts"),
   );
-  const audit = program.command("audit").helpGroup(group).description("the audit log, provable without trusting the gateway");
+  const audit = program
+    .command("audit")
+    .helpGroup(group)
+    .description("the audit log, provable without trusting the gateway");
   finish(
     examples(
       audit
         .command("verify")
-        .description("check every entry against the signed head, and the head against what this machine saw before")
+        .description(
+          "check every entry against the signed head, and the head against what this machine saw before",
+        )
         .argument("[file]", "an export, checked offline")
         .option("--key <key>", "the log's verifier key, known from elsewhere")
         .option("--config <file>", "on the gateway's host: also check the database and the recordings"),
@@ -46,12 +51,21 @@ export function addEvidence(program: Command, finish: Finish): void {
     ),
     () => import("../commands/audit-verify.ts"),
   );
-  finish(audit.command("checkpoint").description("print the newest signed checkpoint"), () => import("../commands/audit-checkpoint.ts"));
   finish(
-    audit.command("export").description("write the log to a file that verifies offline").argument("[file]", "default: stdout"),
+    audit.command("checkpoint").description("print the newest signed checkpoint"),
+    () => import("../commands/audit-checkpoint.ts"),
+  );
+  finish(
+    audit
+      .command("export")
+      .description("write the log to a file that verifies offline")
+      .argument("[file]", "default: stdout"),
     () => import("../commands/audit-export.ts"),
   );
-  const evidence = program.command("evidence").helpGroup(group).description("one session as a bundle that proves itself");
+  const evidence = program
+    .command("evidence")
+    .helpGroup(group)
+    .description("one session as a bundle that proves itself");
   finish(
     examples(
       evidence

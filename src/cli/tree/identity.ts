@@ -21,7 +21,10 @@ export function addIdentity(program: Command, finish: Finish): void {
     () => import("../commands/logout.ts"),
   );
   finish(
-    program.command("whoami").helpGroup(group).description("show who the gateway takes you for, and your groups"),
+    program
+      .command("whoami")
+      .helpGroup(group)
+      .description("show who the gateway takes you for, and your groups"),
     () => import("../commands/whoami.ts"),
   );
   const profile = program.command("profile").helpGroup(group).description("gateways you use");

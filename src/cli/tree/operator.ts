@@ -22,7 +22,9 @@ export function addOperator(program: Command, finish: Finish): void {
   );
   finish(
     files(gateway.command("check"))
-      .description("validate configuration and policy, and see what each target's role could do behind the gateway's back")
+      .description(
+        "validate configuration and policy, and see what each target's role could do behind the gateway's back",
+      )
       .option("--offline", "do not connect to the targets"),
     () => import("../commands/gateway-check.ts"),
   );
@@ -52,15 +54,19 @@ export function addOperator(program: Command, finish: Finish): void {
     () => import("../commands/demo.ts"),
   );
   finish(
-    program.command("doctor").helpGroup(group).description("check what ihc needs on this machine, and how to mend it"),
+    program
+      .command("doctor")
+      .helpGroup(group)
+      .description("check what ihc needs on this machine, and how to mend it"),
     () => import("../commands/doctor.ts"),
   );
 }
 
 function addPolicy(program: Command, finish: Finish): void {
   const policy = program.command("policy").helpGroup(group).description("what the gateway's policies say");
-  finish(files(policy.command("check")).description("validate them, with file and line of each mistake"), () =>
-    import("../commands/policy-check.ts"),
+  finish(
+    files(policy.command("check")).description("validate them, with file and line of each mistake"),
+    () => import("../commands/policy-check.ts"),
   );
   const explain = files(policy.command("explain"))
     .description("say which policies decide about a person, an effect and a target")
@@ -76,7 +82,11 @@ function addPolicy(program: Command, finish: Finish): void {
     .option("--approved-by <slot...>", "reviews that the operation has already")
     .option("--break-glass", "as emergency access");
   finish(
-    examples(explain, "ihc policy explain ana write prod-db --group oncall", "ihc policy explain ana write prod-db --group oncall --approved-by sre-leads"),
+    examples(
+      explain,
+      "ihc policy explain ana write prod-db --group oncall",
+      "ihc policy explain ana write prod-db --group oncall --approved-by sre-leads",
+    ),
     () => import("../commands/policy-explain.ts"),
   );
 }

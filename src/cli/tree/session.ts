@@ -4,8 +4,14 @@ import { examples, type Finish } from "./define.ts";
 const group = "Work on a target:";
 
 export function addSession(program: Command, finish: Finish): void {
-  const targets = program.command("targets").helpGroup(group).description("list the targets you may see, and what each takes");
-  finish(examples(targets, "ihc targets", "ihc targets --json | jq -r '.items[].name'"), () => import("../commands/targets.ts"));
+  const targets = program
+    .command("targets")
+    .helpGroup(group)
+    .description("list the targets you may see, and what each takes");
+  finish(
+    examples(targets, "ihc targets", "ihc targets --json | jq -r '.items[].name'"),
+    () => import("../commands/targets.ts"),
+  );
   finish(
     targets
       .command("harden")
@@ -26,7 +32,10 @@ export function addSession(program: Command, finish: Finish): void {
     .option("--for <duration>", "how long, such as 30m or 1h30m")
     .option("--effect <effect...>", "only these effects: read, write, destroy, admin, unknown")
     .option("--break-glass", "emergency access, alarmed and reviewed afterwards")
-    .option("--port <number>", "listen on this port of 127.0.0.1 instead of the remembered one; 0 picks a free one")
+    .option(
+      "--port <number>",
+      "listen on this port of 127.0.0.1 instead of the remembered one; 0 picks a free one",
+    )
     .option("--socket [folder]", "listen on a unix socket instead of a port")
     .option("--background", "leave it running and return; see ihc status and ihc disconnect")
     .addOption(new Option("--background-child").hideHelp())
