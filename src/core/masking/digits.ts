@@ -1,8 +1,7 @@
-import { digit, isIn, runEnd } from "./bytes.ts";
+import { digit, isIn } from "./bytes.ts";
 
 const space = 0x20;
 const hyphen = 0x2d;
-const star = 0x2a;
 const zero = 0x30;
 /** Lengths a number may have by its first four digits (ISO/IEC 7812 ranges of the card schemes). */
 const schemes: readonly {
@@ -35,7 +34,6 @@ export const shortestCard = 13;
  * or one hyphen between them, the same throughout, the longest that passes Luhn in a length its scheme uses.
  */
 export function cardEnd(bytes: Uint8Array, start: number, to: number): number {
-  if (isKeptTail(bytes, start, to)) return -1;
   const sums = [0, 0];
   let count = 0;
   let prefix = 0;
@@ -106,10 +104,4 @@ function addDigit(sums: number[], index: number, value: number): void {
 function isCard(prefix: number, length: number, sums: readonly number[]): boolean {
   if (length < shortestCard || (sums[length & 1] ?? 1) % 10 !== 0) return false;
   return schemes.some((s) => prefix >= s.from && prefix <= s.to && s.lengths.includes(length));
-}
-
-/** Four digits after stars are what a partial mask left of a card; a number that begins with them is none. */
-function isKeptTail(bytes: Uint8Array, start: number, to: number): boolean {
-  for (let i = 1; i <= 6; i++) if (bytes[start - i] !== star) return false;
-  return runEnd(digit, bytes, start, Math.min(to, start + 5)) === start + 4;
 }

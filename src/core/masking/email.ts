@@ -21,6 +21,11 @@ export function localStart(bytes: Uint8Array, at: number, from: number): number 
   return start;
 }
 
+/** Whether an address may stand around the sign at `at`, as far as the byte before it tells. */
+export function mayFollowLocal(bytes: Uint8Array, at: number): boolean {
+  return isIn(local, bytes, at - 1);
+}
+
 /** The end of the domain that begins at `at`; -1 unless a dot is followed by a label that could be a top-level domain. */
 export function domainEnd(bytes: Uint8Array, at: number, to: number): number {
   const ceiling = Math.min(to, at + limit);

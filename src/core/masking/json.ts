@@ -20,17 +20,46 @@ export function maskJson(
   return Buffer.from(masked) as Uint8Array as Masked<Uint8Array>;
 }
 
-/** Strings and numbers as RFC 8259 writes them; what lies between two tokens holds no value. */
-const token = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
-
+/**
+ * Replaces strings and numbers (RFC 8259); what lies between two tokens holds no value. Written by hand because a
+ * pattern would search the rest of the text again at each quote that nothing closes.
+ */
 function maskTokens(source: string, text: (input: string) => Masked<string>): string {
-  return source.replace(token, (one) => {
-    if (!one.startsWith('"')) return text(one) === one ? one : "0";
-    const value = stringOf(one);
-    if (value === undefined) return text(one);
-    const masked = text(value);
-    return masked === value ? one : JSON.stringify(masked);
-  });
+  let out = "";
+  let kept = 0;
+  for (let at = 0; at < source.length; at++) {
+    const end = source[at] === '"' ? stringEnd(source, at) : numberEnd(source, at);
+    if (end === at) continue;
+    const one = source.slice(at, end);
+    const masked = one.startsWith('"') ? maskString(one, text) : text(one) === one ? one : "0";
+    if (masked !== one) {
+      out += source.slice(kept, at) + masked;
+      kept = end;
+    }
+    at = end - 1;
+  }
+  return out + source.slice(kept);
+}
+
+/** Behind the closing quote, or the end of the text. */
+function stringEnd(source: string, start: number): number {
+  let at = start + 1;
+  while (at < source.length && source[at] !== '"') at += source[at] === "\\" ? 2 : 1;
+  return Math.min(at + 1, source.length);
+}
+
+function numberEnd(source: string, start: number): number {
+  if (!/^-?\d/.test(source.slice(start, start + 2))) return start;
+  let at = start + 1;
+  while (at < source.length && /[\d.eE+-]/.test(source[at] ?? "")) at++;
+  return at;
+}
+
+function maskString(token: string, text: (input: string) => Masked<string>): string {
+  const value = stringOf(token);
+  if (value === undefined) return text(token);
+  const masked = text(value);
+  return masked === value ? token : JSON.stringify(masked);
 }
 
 function stringOf(token: string): string | undefined {

@@ -33,7 +33,8 @@ function keyedHash(key: Uint8Array, value: string): string {
 
 function partialOf(name: DetectorName, value: string): string {
   if (name === "email") return partialEmail(value.replace("%40", "@"));
-  if (name === "card") return partialCard(value);
+  // Without brackets the four digits could be read as the first of a number that follows.
+  if (name === "card") return `[${partialCard(value)}]`;
   if (name === "ssn") return value.replace(/\d/g, "*");
   return name === "private-key" ? placeholder : `${value.slice(0, 4)}***`;
 }
@@ -43,7 +44,7 @@ function partial(value: string): string {
   if (value.length > 512) return placeholder;
   if (value.includes("@")) return partialEmail(value);
   const numeric = /^[\d*][\d* ().-]*$|^\+[\d* ().-]+$/.test(value);
-  if (!numeric) return value.startsWith("*") ? "***" : `${first(value)}***`;
+  if (!numeric) return /^[*\d]/.test(value) ? "***" : `${first(value)}***`;
   const digits = value.replace(/\D/g, "").length;
   if (digits >= 13 || /^\*{12}\d{4}$/.test(value)) return partialCard(value);
   return partialNumber(value);
@@ -54,7 +55,7 @@ function partialEmail(value: string): string {
   const local = value.slice(0, at);
   const shown = at <= 1 || local.startsWith("*") ? "" : first(local);
   const suffix = value.slice(value.lastIndexOf(".") + 1);
-  const kept = value.lastIndexOf(".") > at && /^\p{L}{2,24}$/u.test(suffix) ? suffix : "***";
+  const kept = value.lastIndexOf(".") > at && /^[\p{Ll}\p{Lo}]{2,12}$/u.test(suffix) ? suffix : "***";
   return `${shown}***@***.${kept}`;
 }
 

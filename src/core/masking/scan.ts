@@ -1,8 +1,8 @@
 import { standsAt } from "./bytes.ts";
 import { cardEnd, pastDigits, shortestCard, ssnEnd } from "./digits.ts";
-import { domainEnd, localStart } from "./email.ts";
+import { domainEnd, localStart, mayFollowLocal } from "./email.ts";
 import type { DetectorName } from "./rule.ts";
-import { type TokenKind, tokenKinds } from "./tokens.ts";
+import { type Memo, type TokenKind, tokenKinds } from "./tokens.ts";
 
 export interface Match {
   readonly start: number;
@@ -45,10 +45,12 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
   if (card || ssn) classes.fill(number, 0x30, 0x3a);
   const enough = ssn ? 9 : shortestCard;
 
+  const memo: Memo = { headerEnd: -1, tokenEnd: -1 };
+
   const tokenAt = (bytes: Uint8Array, at: number, to: number): Match | undefined => {
     for (const kind of byFirst[bytes[at] ?? 0] ?? []) {
       if (!standsAt(kind.prefix, bytes, at, to)) continue;
-      const end = kind.end(bytes, at, to);
+      const end = kind.end(bytes, at, to, memo);
       if (end > at) return { start: at, end, name: kind.name };
     }
     return undefined;
@@ -62,9 +64,9 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
   const emailAt = (bytes: Uint8Array, at: number, from: number, to: number): Match | undefined => {
     const width = bytes[at] === 0x40 ? 1 : encodedAt(bytes, at, to) ? 3 : 0;
     if (width === 0) return undefined;
-    const start = localStart(bytes, at, from);
-    const end = start < at ? domainEnd(bytes, at + width, to) : -1;
-    return end > 0 ? { start, end, name: "email" } : undefined;
+    const end = domainEnd(bytes, at + width, to);
+    const start = end > 0 ? localStart(bytes, at, from) : at;
+    return start < at ? { start, end, name: "email" } : undefined;
   };
   const matchAt = (bytes: Uint8Array, at: number, from: number, to: number): Match | undefined => {
     const kind = classes[bytes[at] ?? 0];
@@ -78,21 +80,25 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
     const kinds = byFirst[bytes[at] ?? 0];
     const suspect = kinds
       ? kinds.some((one) => standsAt(one.prefix, bytes, at, to))
-      : (bytes[at] === 0x40 || encodedAt(bytes, at, to)) && localStart(bytes, at, at - 1) < at;
+      : (bytes[at] === 0x40 || encodedAt(bytes, at, to)) && mayFollowLocal(bytes, at);
     return suspect ? -1 : at + 1;
   };
 
   return {
     find: (bytes, from, to) => {
       const found: Match[] = [];
+      memo.headerEnd = -1;
       let at = from;
+      let floor = from;
       while (at < to) {
         if (classes[bytes[at] ?? 0] === nothing) {
           at++;
           continue;
         }
-        const match = matchAt(bytes, at, from, to);
+        const match = matchAt(bytes, at, floor, to);
         if (match) add(found, match);
+        // The dashes that end a key are no local part.
+        if (match?.name === "private-key") floor = match.end;
         at = match ? match.end : next(classes, bytes, at, to);
       }
       return found;

@@ -6,7 +6,15 @@ export interface TokenKind {
   readonly name: DetectorName;
   readonly prefix: Uint8Array;
   /** Where the secret that begins at `start` ends; -1 when there is none. Linear in what it consumes. */
-  end(bytes: Uint8Array, start: number, to: number): number;
+  end(bytes: Uint8Array, start: number, to: number, memo: Memo): number;
+}
+
+/** What one scan has learnt, so that no run of characters is read again for each beginning it holds. */
+export interface Memo {
+  /** The run of characters that was read as a JWT's header ends here, */
+  headerEnd: number;
+  /** and the token that goes on behind it there; -1 when none does. */
+  tokenEnd: number;
 }
 
 const word = byteSet("-a-zA-Z0-9_");
@@ -16,7 +24,8 @@ const wordOrDot = byteSet("-a-zA-Z0-9_.");
 const label = byteSet("A-Z0-9 ");
 const assign = byteSet(" \t\"'\\:=>");
 const dot = 0x2e;
-const longestJwt = 16_384;
+const longestPart = 8192;
+const longestKey = 4096;
 
 const apiKeys: readonly (readonly [prefix: string, least: number, body: ByteSet])[] = [
   ...["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"].map((p) => [p, 8, word] as const),
@@ -39,7 +48,7 @@ const awsSecrets = ["aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "SecretAcc
 export const tokenKinds: readonly TokenKind[] = [
   ...apiKeys.map(([prefix, least, body]) =>
     prefixed("api-key", prefix, (bytes, at, to) => {
-      const end = runEnd(body, bytes, at, to);
+      const end = runEnd(body, bytes, at, Math.min(to, at + longestKey));
       return end - at >= least ? end : -1;
     }),
   ),
@@ -70,14 +79,21 @@ function exactly(set: ByteSet, length: number, bytes: Uint8Array, at: number, to
 }
 
 /** Three to five base64url parts (RFC 7515, RFC 7516); the last may be empty, as it is for `alg: none`. */
-function jwtEnd(bytes: Uint8Array, start: number, to: number): number {
-  const ceiling = Math.min(to, start + longestJwt);
-  const header = runEnd(word, bytes, start, ceiling);
-  if (header - start < 10 || bytes[header] !== dot || header >= ceiling) return -1;
-  let end = runEnd(word, bytes, header + 1, ceiling);
-  if (end - header < 3 || bytes[end] !== dot || end >= ceiling) return -1;
-  for (let part = 0; part < 3 && end < ceiling && bytes[end] === dot; part++)
-    end = runEnd(word, bytes, end + 1, ceiling);
+function jwtEnd(bytes: Uint8Array, start: number, to: number, memo: Memo): number {
+  if (start >= memo.headerEnd) {
+    memo.headerEnd = runEnd(word, bytes, start, to);
+    memo.tokenEnd = behindHeader(bytes, memo.headerEnd, to);
+  }
+  const length = memo.headerEnd - start;
+  return length < 10 || length > longestPart ? -1 : memo.tokenEnd;
+}
+
+function behindHeader(bytes: Uint8Array, header: number, to: number): number {
+  if (header >= to || bytes[header] !== dot) return -1;
+  let end = runEnd(word, bytes, header + 1, Math.min(to, header + longestPart));
+  if (end - header < 3 || end >= to || bytes[end] !== dot) return -1;
+  for (let part = 0; part < 3 && end < to && bytes[end] === dot; part++)
+    end = runEnd(word, bytes, end + 1, Math.min(to, end + 1024));
   return end;
 }
 
