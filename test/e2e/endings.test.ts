@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { ask, clientOf, ownersView, reachable } from "../../src/demo/sql.ts";
@@ -13,6 +13,12 @@ before(async () => {
   await world.logIn("ana", "lee", "sam");
 });
 after(() => world.stop());
+/** Each test asks for access anew. */
+afterEach(async () => {
+  const shown = await world.does("ana", ["grants", "--mine", "--json"]);
+  for (const [grant] of shown.stdout().matchAll(/gra_[0-9A-Z]+/g))
+    await world.as("sam", "revoke", grant).ended();
+});
 
 test("revoking a grant cuts its connections and cancels the running query within a second", async () => {
   const connection = await world.connect("ana", { approver: "lee" });
@@ -72,7 +78,7 @@ test("Ctrl-C ends the session, frees the port and leaves no file with its passwo
 });
 
 test("a gateway killed with SIGKILL loses nothing acknowledged, and new connections work after its restart", async () => {
-  const connection = await world.connect("ana");
+  const connection = await world.connect("ana", { approver: "lee" });
   const marker = "select 4711 as before_the_crash";
   assert.match((await ask(connection.client, marker).done).output, /before_the_crash/);
   const held = ask(connection.client, "update orders set status = 'retry' where id = 4723");
