@@ -63,17 +63,19 @@ export function watch(options: Watch): Watched {
       if (!reachable) tell({ kind: "reachable" });
       reachable = true;
     } catch (error) {
-      if (abort.signal.aborted) return;
-      const known =
-        error instanceof IhcError ? error : new IhcError("internal", "the watch failed", { cause: error });
-      if (lasting.has(known.code)) finish({ kind: "ended", reason: known.message });
-      else if (reachable) tell({ kind: "unreachable", error: known });
-      reachable = false;
+      if (!abort.signal.aborted) failed(error);
     } finally {
       asking = false;
       // Until the gateway is back it is asked more often: new connections shall work soon after.
       askAt = clock.monotonic() + (reachable ? askEvery : 2000);
     }
+  };
+  const failed = (thrown: unknown): void => {
+    const error =
+      thrown instanceof IhcError ? thrown : new IhcError("internal", "the watch failed", { cause: thrown });
+    if (lasting.has(error.code)) finish({ kind: "ended", reason: error.message });
+    else if (reachable) tell({ kind: "unreachable", error });
+    reachable = false;
   };
   const timer = setInterval(look, tick);
   const stop = (): void => {

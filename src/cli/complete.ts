@@ -33,20 +33,22 @@ interface Place {
 }
 
 function placeOf(program: Command, words: readonly string[]): Place {
-  let command = program;
-  let operands = 0;
-  let value: Option | undefined;
-  for (const word of words) {
-    if (value !== undefined) value = undefined;
-    else if (word === "--") return { command, operands, foreign: true };
-    else if (word.startsWith("-")) value = takesValue(command, word);
-    else {
-      const next = operands === 0 ? command.commands.find((child) => child.name() === word) : undefined;
-      command = next ?? command;
-      operands += next === undefined ? 1 : 0;
-    }
+  const end = words.indexOf("--");
+  let place: Place = { command: program, operands: 0, foreign: end >= 0 };
+  for (const word of end < 0 ? words : words.slice(0, end)) place = after(place, word);
+  return place;
+}
+
+function after({ command, operands, foreign, value }: Place, word: string): Place {
+  if (value !== undefined) return { command, operands, foreign };
+  if (word.startsWith("-")) {
+    const option = takesValue(command, word);
+    return { command, operands, foreign, ...(option === undefined ? {} : { value: option }) };
   }
-  return { command, operands, foreign: false, ...(value === undefined ? {} : { value }) };
+  const next = operands === 0 ? command.commands.find((child) => child.name() === word) : undefined;
+  return next === undefined
+    ? { command, operands: operands + 1, foreign }
+    : { command: next, operands, foreign };
 }
 
 function takesValue(command: Command, word: string): Option | undefined {

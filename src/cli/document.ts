@@ -107,7 +107,12 @@ function optionLines(options: readonly Option[]): readonly string[] {
 function exampleLines(command: Command): readonly string[] {
   let text = "";
   const capture = command.configureOutput();
-  command.configureOutput({ ...capture, writeOut: (chunk) => void (text += chunk) });
+  command.configureOutput({
+    ...capture,
+    writeOut: (chunk) => {
+      text += chunk;
+    },
+  });
   command.outputHelp();
   command.configureOutput(capture);
   const at = text.indexOf("\nExamples:\n");

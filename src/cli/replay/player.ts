@@ -17,37 +17,57 @@ export async function play(lines: readonly Line[], io: Io, pace: Pace, signal: A
   const times = schedule(lines, pace.idleLimit);
   const keys = listenForKeys(io.interactive);
   io.say(io.err.dim("  blank: pause   left, right: 10 s   . : one line   q: end"));
-  let next = 0;
-  let now = 0;
-  let paused = false;
+  let place: Place = { next: 0, now: 0, paused: false };
   try {
-    while (next < lines.length && !signal.aborted) {
-      const due = times[next] ?? 0;
-      const key = await keys.within(paused ? 3_600_000 : (due - now) / pace.speed, signal);
-      if (key === undefined && !paused) now = due;
+    while (place.next < lines.length && !signal.aborted) {
+      const due = times[place.next] ?? 0;
+      const key = await keys.within(place.paused ? forever : (due - place.now) / pace.speed, signal);
       if (key === "q") return;
-      if (key === "space") paused = !paused;
-      if (key === "right") now += jump;
-      if (key === "left") {
-        now = Math.max(0, now - jump);
-        next = times.findIndex((time) => time >= now);
-        // Going back means telling the story up to there again.
-        io.print("\u001b[2J\u001b[H");
-        for (const line of lines.slice(0, next)) io.print(colored(line, io));
-      }
-      if (key === ".") now = Math.max(now, due);
-      while (next < lines.length && (times[next] ?? 0) <= now) {
-        io.print(colored(lines[next] ?? blank, io));
-        next += 1;
-        if (key === ".") break;
-      }
+      const moved = move(place, key, due, times);
+      // Going back means telling the story up to there again.
+      if (moved.next < place.next) io.print("\u001b[2J\u001b[H");
+      const from = moved.next < place.next ? 0 : place.next;
+      for (const line of lines.slice(from, moved.next)) io.print(colored(line, io));
+      place = moved;
     }
   } finally {
     keys.stop();
   }
 }
 
-const blank: Line = { at: new Date(0), part: "", tone: "plain", text: "" };
+const forever = 3_600_000;
+
+interface Place {
+  /** Number of the line that comes next. */
+  readonly next: number;
+  /** Milliseconds from the start. */
+  readonly now: number;
+  readonly paused: boolean;
+}
+
+/** Where the story stands after a key, or after the wait for the next line when there was none. */
+export function move(place: Place, key: string | undefined, due: number, times: readonly number[]): Place {
+  const at = (now: number): Place => ({ ...place, now, next: countUntil(times, now) });
+  switch (key) {
+    case undefined:
+      return place.paused ? place : at(due);
+    case "space":
+      return { ...place, paused: !place.paused };
+    case "right":
+      return at(place.now + jump);
+    case "left":
+      return at(Math.max(0, place.now - jump));
+    case ".":
+      return { ...place, now: Math.max(place.now, due), next: place.next + 1 };
+    default:
+      return place;
+  }
+}
+
+function countUntil(times: readonly number[], now: number): number {
+  const first = times.findIndex((time) => time > now);
+  return first < 0 ? times.length : first;
+}
 
 /** When each line is due, in milliseconds from the start, with long silences cut. */
 export function schedule(lines: readonly Line[], idleLimit: number): readonly number[] {
