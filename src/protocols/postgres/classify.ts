@@ -41,8 +41,24 @@ export function createClassifier(options: ClassifierOptions): Classifier {
       }
     },
     invalidate: () => catalog.invalidate(),
-    maskedColumn: (tableOid, attribute) => verdicts.latest?.masks.column(tableOid, attribute),
+    maskedColumn(tableOid, attribute) {
+      const context = verdicts.latest;
+      if (context === undefined) return "redact";
+      if (!isNews(context, tableOid, attribute)) return context.masks.column(tableOid, attribute);
+      catalog.invalidate();
+      return "redact";
+    },
   };
+}
+
+/** OIDs below are PostgreSQL's own. */
+const firstOwnOid = 16_384;
+
+/** A column that came after the catalog was read may be one that the rules mask: until it is read again, it is masked. */
+function isNews({ data, masks }: Context, tableOid: number, attribute: number): boolean {
+  if (!masks.any || tableOid < firstOwnOid || attribute <= 0) return false;
+  const columns = data.relations.get(tableOid)?.columns.values() ?? [];
+  return ![...columns].some((column) => column.attribute === attribute);
 }
 
 /** Texts longer than this are judged anew each time: they are rarely sent twice. */

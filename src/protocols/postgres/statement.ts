@@ -76,7 +76,9 @@ export interface Classifier {
   classify(sql: string): Promise<Classified>;
   /** Call after DDL or an error that hints at a changed catalog; drops caches. */
   invalidate(): void;
-  /** Masked columns by identity, for compiling a result's mask plan: `${tableOid}.${attribute}`. */
+  /**
+   * How a column of a RowDescription is masked, by table OID and attribute number. Attribute 0 is a whole row; a column
+   * that is newer than the catalog counts as masked.
+   */
   maskedColumn(tableOid: number, attribute: number): How | undefined;
-  /** Whether a RowDescription type is numeric, boolean, uuid, date … where no detector can match. */
 }

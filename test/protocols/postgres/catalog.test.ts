@@ -5,9 +5,9 @@ import { parseMasking } from "../../../src/core/masking/parse.ts";
 import { createParser } from "../../../src/gateway/parser.ts";
 import { openCatalog } from "../../../src/protocols/postgres/catalog.ts";
 import { createClassifier } from "../../../src/protocols/postgres/classify.ts";
-import { pgCatalogConnection } from "../../../src/protocols/postgres/pg-catalog.ts";
 import type { Classified } from "../../../src/protocols/postgres/statement.ts";
 import { type Bench, openBench, policyMasks } from "./classify-support.ts";
+import { pgCatalogConnection } from "./pg-catalog.ts";
 
 let bench: Bench;
 before(async () => {
@@ -90,6 +90,18 @@ test("a relation that is new since the catalog was read is found, with its masks
   await strict("select 1");
   await bench.run("create view app.v_new as select ssn as s from app.customers");
   assert.equal((await strict("select upper(s) from app.v_new")).refusal?.rule, "masked-column-in-expression");
+});
+
+test("a column that is new since the catalog was read is masked until it is read again", async () => {
+  await bench.run("create table app.grows (id int)");
+  await strict("select id from app.grows");
+  const oid = bench.catalog.peek()?.data.relation({ schema: "app", name: "grows" })?.oid ?? 0;
+  assert.equal(bench.strict.maskedColumn(oid, 1), undefined);
+  await bench.run("alter table app.grows add column note text");
+  assert.equal(bench.strict.maskedColumn(oid, 2), "redact");
+  await strict("select id from app.grows");
+  assert.equal(bench.strict.maskedColumn(oid, 2), undefined);
+  assert.equal(bench.strict.maskedColumn(oid, -1), undefined, "system columns hold no values of the table's");
 });
 
 test("after invalidate a changed view is judged anew", async () => {

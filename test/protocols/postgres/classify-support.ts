@@ -5,9 +5,9 @@ import { parseMasking } from "../../../src/core/masking/parse.ts";
 import { createParser } from "../../../src/gateway/parser.ts";
 import { type Catalog, openCatalog } from "../../../src/protocols/postgres/catalog.ts";
 import { createClassifier } from "../../../src/protocols/postgres/classify.ts";
-import { pgCatalogConnection } from "../../../src/protocols/postgres/pg-catalog.ts";
 import type { Classifier } from "../../../src/protocols/postgres/statement.ts";
 import { startPostgres } from "../../support/postgres.ts";
+import { pgCatalogConnection } from "./pg-catalog.ts";
 
 /** A real PostgreSQL with the cases' fixture, and what classifies against it. */
 export interface Bench {

@@ -1,7 +1,7 @@
 import type { Client, Connection } from "pg";
-import { IhcError } from "../../base/errors.ts";
-import type { CatalogConnection } from "./catalog.ts";
-import type { ColumnOrigin } from "./sql/catalog-data.ts";
+import { IhcError } from "../../../src/base/errors.ts";
+import type { CatalogConnection } from "../../../src/protocols/postgres/catalog.ts";
+import type { ColumnOrigin } from "../../../src/protocols/postgres/sql/catalog-data.ts";
 
 /**
  * A catalog connection over a `pg` client that is already connected, as the role that clients of the target get. Reads
