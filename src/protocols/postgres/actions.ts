@@ -80,12 +80,16 @@ export async function resolve(
 
 function put<T>(names: Names<T>, name: string, value: T | undefined, batch: number): () => void {
   names.propose(name, value, batch);
-  return () => names.settle(name, value);
+  return () => {
+    names.settle(name, value);
+  };
 }
 
 function clear<T>(names: Names<T>, batch: number): () => void {
   names.proposeNone(batch);
-  return () => names.retain(() => false);
+  return () => {
+    names.retain(() => false);
+  };
 }
 
 function preparedBy(at: ActionContext): Prepared {

@@ -12,7 +12,8 @@ export function clientHelp(
   target: { readonly name: string },
   settings: PublicSettings,
 ): ClientHelp {
-  const database = String(settings["database"] ?? "postgres");
+  const { database: name = "postgres" } = settings;
+  const database = String(name);
   const host = local.socket ?? local.host;
   const service = iniName(target.name);
   const dsn = local.socket

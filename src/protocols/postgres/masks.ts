@@ -1,8 +1,8 @@
 import { IhcError } from "../../base/errors.ts";
 import type { Masked } from "../../core/masking/rule.ts";
 import type { Session } from "../../core/session/session.ts";
-import type { AnswerMasks } from "./answers.ts";
 import { compileCopy } from "./copy.ts";
+import type { AnswerMasks } from "./progress.ts";
 import { compileRows } from "./rows.ts";
 import type { Classifier } from "./statement.ts";
 import { scrubMessage, scrubNotification, scrubParameter, type TextContext } from "./texts.ts";

@@ -47,15 +47,23 @@ export class Names<T> {
       this.propose(name, undefined, batch);
   }
 
-  /** The server has done it. */
-  settle(name: string, value: T | undefined): void {
+  /** The server has done it; returns what the name stood for before. */
+  settle(name: string, value: T | undefined): T | undefined {
+    const before = this.#settled.get(name);
     if (value === undefined) this.#settled.delete(name);
     else this.#settled.set(name, value);
+    return before;
   }
 
-  /** Forgets every settled name but those that `keep` wants. */
-  retain(keep: (name: string, value: T) => boolean): void {
-    for (const [name, value] of this.#settled) if (!keep(name, value)) this.#settled.delete(name);
+  /** Forgets every settled name but those that `keep` wants; returns what is forgotten. */
+  retain(keep: (value: T) => boolean): readonly T[] {
+    const dropped: T[] = [];
+    for (const [name, value] of this.#settled)
+      if (!keep(value)) {
+        this.#settled.delete(name);
+        dropped.push(value);
+      }
+    return dropped;
   }
 
   /** The batch has been answered whole: what of it was not done never will be. */

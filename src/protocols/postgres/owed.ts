@@ -1,5 +1,6 @@
 import type { Prepared } from "./names.ts";
 import type { Portal, QueryRun } from "./portal.ts";
+import type { Result } from "./result.ts";
 import type { ErrorFields } from "./wire/encode.ts";
 
 /** What the server still has to answer, in order. One entry per message that has an answer of its own. */
@@ -17,7 +18,7 @@ export type Owed =
   | {
       readonly kind: "execute";
       readonly portal: Portal;
-      readonly name: string;
+      readonly result: Result | undefined;
       readonly cap: Capped | undefined;
     }
   | { readonly kind: "close"; readonly what: "S" | "P"; readonly name: string }

@@ -9,10 +9,13 @@ import { createClassifier } from "./classify.ts";
 import { fatal } from "./denial.ts";
 import { Hold } from "./hold.ts";
 import type { Inbox } from "./inbox.ts";
+import { Judge } from "./judge.ts";
 import { answerMasks } from "./masks.ts";
 import { Names, type Prepared } from "./names.ts";
+import { Output } from "./output.ts";
 import { OwedQueue } from "./owed.ts";
 import type { Portal } from "./portal.ts";
+import { Progress } from "./progress.ts";
 import { Requests } from "./requests.ts";
 import { RowCap } from "./row-cap.ts";
 import type { PostgresSettings } from "./settings.ts";
@@ -55,6 +58,8 @@ export async function relay(
 class Conversation {
   readonly #parts: RelayParts;
   readonly #owed = new OwedQueue();
+  readonly #output: Output;
+  readonly #progress: Progress;
   readonly #answers: Answers;
   readonly #requests: Requests;
   readonly #hold: Hold;
@@ -66,6 +71,8 @@ class Conversation {
   #journaled = 0;
   #pauses = 0;
   #corked = false;
+  /** A message of the client's is being judged or waits. */
+  #busy = false;
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
@@ -82,24 +89,28 @@ class Conversation {
     const statements = new Names<Prepared>();
     const portals = new Names<Portal>();
     const generation = (): number => this.#generation;
-    const common = { session, owed: this.#owed, statements, portals, generation };
+    const output = new Output((bytes) => this.#toClient(bytes));
+    this.#output = output;
+    const masks = answerMasks(session, classifier);
+    const progress = new Progress(session, this.#owed, masks);
+    this.#progress = progress;
+    const common = { session, owed: this.#owed, statements, portals, generation, output };
     this.#answers = new Answers({
       ...common,
-      masks: answerMasks(session, classifier),
-      write: (bytes) => this.#toClient(bytes),
+      masks,
+      progress,
       onReady: (status) => this.#onReady(status),
-      onCopyIn: (ended) => this.#requests.copyIn(ended),
+      onCopyIn: (waits) => this.#requests.copyIn(waits),
     });
-    this.#hold = new Hold(this.#ended.signal, settings.hold_timeout, (m) => this.#answers.interject(m));
-    this.#requests = new Requests({
+    this.#hold = new Hold(this.#ended.signal, settings.hold_timeout, (m) => output.interject(m));
+    const asked = {
       ...common,
-      classifier,
-      answers: this.#answers,
-      hold: this.#hold,
       cap: new RowCap(settings.rows_written),
-      send: (bytes) => this.#toServer(bytes),
-      changed: (what) => this.#changed(what),
-    });
+      send: (bytes: Buffer) => this.#toServer(bytes),
+    };
+    const changed = (what: Change): void => this.#changed(what);
+    const judge = new Judge({ ...asked, classifier, hold: this.#hold, changed });
+    this.#requests = new Requests({ ...asked, judge, answers: this.#answers });
   }
 
   /** What the client's CancelRequest does: gives up a wait for approval, else stops the query at the server. */
@@ -135,7 +146,9 @@ class Conversation {
       if (chunk === undefined) return this.#end();
       for (const message of decoder.push(chunk)) {
         if (this.#ended.signal.aborted || message.type === "terminate") return this.#end();
+        this.#busy = true;
         await this.#requests.take(message);
+        this.#busy = false;
         if (link.socket.writableNeedDrain) await this.#drained();
       }
     }
@@ -164,12 +177,13 @@ class Conversation {
     try {
       this.#answers.push(chunk);
     } catch (cause) {
-      return this.#broken(cause);
+      this.#broken(cause);
+      return;
     }
     const { client, session } = this.#parts;
     if (client.writableNeedDrain) this.#pauseUntil(new Promise((resolve) => client.once("drain", resolve)));
-    if (this.#answers.recordedBytes - this.#journaled >= journalStep) {
-      this.#journaled = this.#answers.recordedBytes;
+    if (this.#progress.recordedBytes - this.#journaled >= journalStep) {
+      this.#journaled = this.#progress.recordedBytes;
       this.#pauseUntil(session.recorded());
     }
   }
@@ -224,14 +238,16 @@ class Conversation {
     this.#end(this.#answers.fatal ? undefined : fatal("08006", "ihc: the database closed the connection"));
   }
 
-  /** The client has gone; what it still said is not worth running. */
+  /** The client has gone. What is under way is stopped; an idle connection ends when its last bytes are read. */
   #leave(): void {
-    const idle = this.#owed.empty && this.#parts.inbox.empty;
-    if (!idle) this.#end();
+    if (this.#busy || !this.#owed.empty) this.#end();
   }
 
   #broken(cause: unknown): void {
-    if (cause instanceof WireError) return this.#end(fatal(cause.sqlstate, `ihc: ${cause.message}`));
+    if (cause instanceof WireError) {
+      this.#end(fatal(cause.sqlstate, `ihc: ${cause.message}`));
+      return;
+    }
     const message = cause instanceof IhcError ? cause.message : "the gateway failed; nothing more was sent";
     this.#parts.upstream.log("error", "a postgres connection broke", {
       reason: cause instanceof Error ? cause.message : "unknown",
@@ -242,7 +258,7 @@ class Conversation {
   /** Ends both sides, with a last word to the client where one fits between two messages. */
   #end(lastWord?: Buffer): void {
     if (this.#ended.signal.aborted) return;
-    if (lastWord && this.#answers.betweenFrames) this.#parts.client.write(lastWord);
+    if (lastWord && this.#output.betweenFrames) this.#parts.client.write(lastWord);
     this.#ended.abort();
   }
 

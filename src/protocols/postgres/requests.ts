@@ -1,37 +1,35 @@
-import type { Operation } from "../../core/session/operation.ts";
-import type { Admission, Session } from "../../core/session/session.ts";
-import { type ActionContext, type Change, changeOf, proposeAction, resolve } from "./actions.ts";
+import type { Session } from "../../core/session/session.ts";
+import { proposeAction } from "./actions.ts";
 import type { Answers } from "./answers.ts";
-import { denialFields, error } from "./denial.ts";
-import type { Hold } from "./hold.ts";
+import { error } from "./denial.ts";
+import type { Judge } from "./judge.ts";
 import type { Names, Prepared } from "./names.ts";
-import { boundParameters, statementOperation } from "./operation.ts";
+import { boundParameters } from "./operation.ts";
+import type { Output } from "./output.ts";
 import type { Capped, OwedQueue } from "./owed.ts";
 import type { Portal, QueryRun, Step } from "./portal.ts";
 import { Result } from "./result.ts";
-import { isCapped, type RowCap, uncountable } from "./row-cap.ts";
-import type { Classified, Classifier, Statement } from "./statement.ts";
+import { isCapped, type RowCap } from "./row-cap.ts";
+import type { Classified, Statement } from "./statement.ts";
 import { WireError } from "./wire/cursor.ts";
-import { describe, type ErrorFields, flush, parseMessage, query } from "./wire/encode.ts";
+import { describe, type ErrorFields, flush, parseMessage, query, sync } from "./wire/encode.ts";
 import type { BindMessage, FrontendMessage } from "./wire/frontend.ts";
 
 type Message<Type extends FrontendMessage["type"]> = Extract<FrontendMessage, { type: Type }>;
 
 export interface RequestsOptions {
   readonly session: Session;
-  readonly classifier: Classifier;
+  readonly judge: Judge;
   readonly owed: OwedQueue;
   readonly statements: Names<Prepared>;
   readonly portals: Names<Portal>;
-  readonly answers: Answers;
-  readonly hold: Hold;
+  readonly answers: Pick<Answers, "status" | "hiddenError">;
+  readonly output: Output;
   readonly cap: RowCap;
-  /** Sends to the server; waits while the server is slow. */
+  /** Sends to the server. */
   readonly send: (bytes: Buffer) => void;
   /** Grows when names may have changed their meaning. */
   readonly generation: () => number;
-  /** The meaning of names may have changed. */
-  readonly changed: (what: Change) => void;
 }
 
 /** Not SQL, so it fails in every state; sent in place of a refused message, it fails where that would have run. */
@@ -48,21 +46,27 @@ export class Requests {
   /** After a refusal in the extended protocol: the server skips too. */
   #discarding = false;
   #copyIn = false;
-  /** Something on its way may change what names mean: judge nothing before it is answered. */
-  #unsettled = false;
+  /** Sync messages that came during COPY data: the server would ignore them, but after an error it needs one. */
+  #swallowed = 0;
 
   constructor(options: RequestsOptions) {
     this.#o = options;
   }
 
-  /** The server waits for COPY data. */
-  copyIn(ended: boolean): void {
-    this.#copyIn = !ended;
+  /** The server waits for COPY data, or has stopped waiting because of an error. */
+  copyIn(waits: boolean): void {
+    this.#copyIn = waits;
+    if (waits || this.#swallowed === 0) return;
+    this.#swallowed = 0;
+    this.#sync(sync());
   }
 
   async take(message: FrontendMessage): Promise<void> {
     if (this.#discarding && message.type !== "sync") return;
-    if (this.#copyIn) return this.#duringCopy(message);
+    if (this.#copyIn) {
+      this.#duringCopy(message);
+      return;
+    }
     switch (message.type) {
       case "query":
         return this.#query(message);
@@ -95,14 +99,15 @@ export class Requests {
   }
 
   #duringCopy(message: FrontendMessage): void {
-    if (message.type === "copy-data" || message.type === "flush" || message.type === "sync")
-      return this.#o.send(message.frame);
-    if (message.type === "copy-done" || message.type === "copy-fail") return this.#copyEnd(message.frame);
-    throw new WireError("a message was sent into a COPY FROM STDIN");
+    if (message.type === "copy-data") this.#o.send(message.frame);
+    else if (message.type === "sync") this.#swallowed++;
+    else if (message.type === "copy-done" || message.type === "copy-fail") this.#copyEnd(message.frame);
+    else if (message.type !== "flush") throw new WireError("a message was sent into a COPY FROM STDIN");
   }
 
   #copyEnd(frame: Buffer): void {
     this.#copyIn = false;
+    this.#swallowed = 0;
     this.#o.send(frame);
     if (!this.#o.owed.empty) this.#o.owed.push({ kind: "copy-end" });
   }
@@ -115,14 +120,14 @@ export class Requests {
   }
 
   async #query(message: Message<"query">): Promise<void> {
-    const classified = await this.#classify(message.sql);
+    const classified = await this.#o.judge.classify(message.sql);
     const batch = this.#batch;
     const steps = await this.#steps(message.sql, classified, batch);
     const shown = steps.map((step) => step.shown);
-    const admission = await this.#admit(this.#operation(message.sql, shown, [], classified));
-    if (!admission.ok) return this.#poisonQuery(this.#denied(admission));
+    const admission = await this.#o.judge.admit(message.sql, shown, [], classified);
+    if (!admission.ok) return this.#poisonQuery(this.#o.judge.refusal(admission));
     const run: QueryRun = { said: [message.sql], operation: admission.id, steps, at: 0, result: undefined };
-    this.#unsettled ||= shown.some((statement) => changeOf(statement) !== undefined);
+    this.#o.judge.sending(shown);
     this.#o.statements.propose("", undefined, batch);
     this.#o.portals.propose("", undefined, batch);
     if (!isCapped(this.#o.cap, shown)) return this.#sendQuery(message.frame, run, undefined);
@@ -133,8 +138,8 @@ export class Requests {
   async #steps(sql: string, classified: Classified, batch: number): Promise<readonly Step[]> {
     const steps: Step[] = [];
     for (const [i, own] of classified.statements.entries()) {
-      const at = this.#context(sql, (c) => c.statements[i], batch);
-      const shown = await this.#resolve(own, at);
+      const at = this.#o.judge.context(sql, (c) => c.statements[i], batch);
+      const shown = await this.#o.judge.resolve(own, at);
       steps.push({ own, shown, settle: proposeAction(own, at) });
     }
     return steps;
@@ -147,15 +152,14 @@ export class Requests {
   }
 
   async #parse(message: Message<"parse">): Promise<void> {
-    const classified = await this.#classify(message.sql);
+    const classified = await this.#o.judge.classify(message.sql);
     if (classified.refusal) {
-      const operation = statementOperation(message.sql, classified.statements, [], classified);
-      const admission = await this.#admit(operation);
-      if (!admission.ok) return this.#poison(this.#denied(admission));
+      const admission = await this.#o.judge.admit(message.sql, classified.statements, [], classified);
+      return this.#poison(admission.ok ? cannotPrepare : this.#o.judge.refusal(admission));
     }
     const prepared: Prepared = {
       sql: message.sql,
-      pick: (c) => c.statements[0] ?? emptyStatement,
+      pick: ({ statements }) => (statements.length > 1 ? undefined : (statements[0] ?? emptyStatement)),
       types: message.types,
       description: undefined,
       describedIn: -1,
@@ -166,22 +170,22 @@ export class Requests {
   }
 
   async #bind(message: BindMessage): Promise<void> {
-    const prepared = await this.#find(this.#o.statements, message.statement);
+    const prepared = await this.#o.judge.find(this.#o.statements, message.statement, this.#batch);
     if (!prepared)
       return this.#poison(error("26000", `prepared statement "${message.statement}" does not exist`));
-    const classified = await this.#classify(prepared.sql);
+    const classified = await this.#o.judge.classify(prepared.sql);
     const own = prepared.pick(classified);
-    if (!own || classified.statements.length > 1) return this.#poison(cannotPrepare);
-    const at = this.#context(prepared.sql, prepared.pick, this.#batch);
-    const shown = await this.#resolve(own, at);
+    if (!own) return this.#poison(cannotPrepare);
+    const at = this.#o.judge.context(prepared.sql, prepared.pick, this.#batch);
+    const shown = await this.#o.judge.resolve(own, at);
     const parameters = boundParameters(message, prepared.types);
     const whole = {
-      traits: [],
+      traits: classified.traits,
       effect: shown.effect,
       ...(classified.refusal ? { refusal: classified.refusal } : {}),
     };
-    const admission = await this.#admit(this.#operation(prepared.sql, [shown], parameters, whole));
-    if (!admission.ok) return this.#poison(this.#denied(admission));
+    const admission = await this.#o.judge.admit(prepared.sql, [shown], parameters, whole);
+    if (!admission.ok) return this.#poison(this.#o.judge.refusal(admission));
     const portal: Portal = {
       said: [prepared.sql, ...parameters.filter((value) => typeof value === "string")],
       statement: shown,
@@ -195,7 +199,7 @@ export class Requests {
       ended: false,
       settle: proposeAction(own, at),
     };
-    this.#unsettled ||= changeOf(shown) !== undefined;
+    this.#o.judge.sending([shown]);
     this.#o.portals.propose(message.portal, portal, this.#batch);
     this.#o.owed.push({ kind: "bind", portal: message.portal, value: portal });
     this.#o.send(message.frame);
@@ -203,29 +207,36 @@ export class Requests {
 
   async #describe(message: Message<"describe">): Promise<void> {
     const names: Names<Prepared | Portal> = message.what === "S" ? this.#o.statements : this.#o.portals;
-    const of = await this.#find(names, message.name);
+    const of = await this.#o.judge.find(names, message.name, this.#batch);
     if (of) of.describedIn = this.#batch;
     this.#o.owed.push({ kind: "describe", what: message.what, of, hidden: false });
     this.#o.send(message.frame);
   }
 
   async #execute(message: Message<"execute">): Promise<void> {
-    const portal = await this.#find(this.#o.portals, message.portal);
+    const portal = await this.#o.judge.find(this.#o.portals, message.portal, this.#batch);
     if (!portal) return this.#poison(error("34000", `portal "${message.portal}" does not exist`));
-    if (portal.operation === undefined) {
-      const text = `FETCH ${message.limit > 0 ? message.limit : "ALL"} FROM "${message.portal.replaceAll('"', '""')}"`;
-      const admission = await this.#admit(
-        statementOperation(text, [portal.statement], [], { ...portal.statement }),
-      );
-      if (!admission.ok) return this.#poison(this.#denied(admission));
-      portal.result = new Result(this.#o.session, admission.id);
-    } else if (!portal.ended) portal.result ??= new Result(this.#o.session, portal.operation);
+    const result = await this.#resultOf(portal, message);
+    if (result === "refused") return;
     this.#askForColumns(portal, message.portal);
-    if (!isCapped(this.#o.cap, [portal.statement])) {
-      this.#o.owed.push({ kind: "execute", portal, name: message.portal, cap: undefined });
-      return this.#o.send(message.frame);
+    if (isCapped(this.#o.cap, [portal.statement])) return this.#cappedExecute(message, portal, result);
+    this.#o.owed.push({ kind: "execute", portal, result, cap: undefined });
+    this.#o.send(message.frame);
+  }
+
+  /** Where the rows belong: to the portal's one operation, or, for a cursor of SQL, to an operation of this fetch. */
+  async #resultOf(portal: Portal, message: Message<"execute">): Promise<Result | undefined | "refused"> {
+    const { session, judge } = this.#o;
+    if (portal.operation !== undefined) {
+      if (!portal.ended) portal.result ??= new Result(session, portal.operation);
+      return portal.result;
     }
-    await this.#cappedExecute(message, portal);
+    const name = message.portal.replaceAll('"', '""');
+    const text = `FETCH FORWARD ${message.limit > 0 ? message.limit : "ALL"} FROM "${name}"`;
+    const admission = await judge.admit(text, [portal.statement], [], { ...portal.statement });
+    if (admission.ok) return new Result(session, admission.id);
+    this.#poison(judge.refusal(admission));
+    return "refused";
   }
 
   /** Rows of a portal come without their columns: unless someone has asked or asks in this batch, we do. */
@@ -233,7 +244,7 @@ export class Requests {
     const { prepared } = portal;
     if (portal.description || portal.describedIn === this.#batch) return;
     if (prepared?.describedIn === this.#batch) return;
-    if (prepared?.description?.generation === this.#o.generation() && !this.#unsettled) return;
+    if (prepared?.description?.generation === this.#o.generation() && !this.#o.judge.unsettled) return;
     portal.describedIn = this.#batch;
     this.#o.owed.push({ kind: "describe", what: "P", of: portal, hidden: true });
     this.#o.send(describe("P", name));
@@ -246,20 +257,24 @@ export class Requests {
     this.#o.send(message.frame);
   }
 
-  async #cappedExecute(message: Message<"execute">, portal: Portal): Promise<void> {
+  async #cappedExecute(
+    message: Message<"execute">,
+    portal: Portal,
+    result: Result | undefined,
+  ): Promise<void> {
     const { promise, resolve: done } = Promise.withResolvers<void>();
     const cap: Capped = { limit: this.#o.cap.rows ?? 0, count: 0, failed: false, withheld: [], done };
-    this.#o.owed.push({ kind: "execute", portal, name: message.portal, cap });
+    this.#o.owed.push({ kind: "execute", portal, result, cap });
     this.#o.send(Buffer.concat([message.frame, flush()]));
     await promise;
     if (cap.failed) return;
     if (cap.count > cap.limit) return this.#poison(this.#o.cap.refusal(cap.count));
-    for (const frame of cap.withheld) this.#o.answers.interject(frame);
+    for (const frame of cap.withheld) this.#o.output.interject(frame);
   }
 
   /** Outside a transaction the string runs in one of ours, which is committed only when the count is known. */
   async #cappedQuery(frame: Buffer, run: QueryRun): Promise<void> {
-    await this.#settled();
+    await this.#o.judge.settled();
     const own = this.#o.answers.status === "I";
     if (own) this.#sendQuery(query("BEGIN"), undefined, undefined, true);
     const { promise, resolve: done } = Promise.withResolvers<void>();
@@ -269,10 +284,11 @@ export class Requests {
     await this.#o.cap.conclude(cap, own, {
       hidden: async (sql) => {
         this.#sendQuery(query(sql), undefined, undefined, true);
-        await this.#settled();
+        await this.#o.judge.settled();
       },
       poison: () => this.#poisonQuery(this.#o.cap.refusal(cap.count)),
       answers: this.#o.answers,
+      output: this.#o.output,
     });
   }
 
@@ -295,58 +311,6 @@ export class Requests {
     this.#o.owed.push({ kind: "poison", fields });
     this.#o.send(parseMessage("", refused));
     this.#discarding = true;
-  }
-
-  #operation(...parts: Parameters<typeof statementOperation>): Operation {
-    const operation = statementOperation(...parts);
-    const refusal = operation.refusal ?? uncountable(this.#o.cap, parts[1]);
-    return refusal ? { ...operation, refusal } : operation;
-  }
-
-  async #admit(operation: Operation): Promise<Admission<Operation>> {
-    const { session, hold } = this.#o;
-    return hold.during((options) => session.admit(operation, options));
-  }
-
-  #denied(admission: Extract<Admission<Operation>, { ok: false }>): ErrorFields {
-    if (this.#o.hold.canceled)
-      return error("57014", "ihc: canceling statement due to user request", admission.denial.reason);
-    return denialFields(admission.denial);
-  }
-
-  async #classify(sql: string): Promise<Classified> {
-    if (this.#unsettled) await this.#settled();
-    this.#unsettled = false;
-    return this.#o.classifier.cached(sql) ?? (await this.#o.classifier.classify(sql));
-  }
-
-  async #resolve(statement: Statement, at: ActionContext): Promise<Statement> {
-    const classify = (sql: string): Promise<Classified> => this.#classify(sql);
-    const resolved = await resolve(statement, at, classify);
-    if (resolved) return resolved;
-    await this.#settled();
-    return (await resolve(statement, at, classify)) ?? statement;
-  }
-
-  async #find<T>(names: Names<T>, name: string): Promise<T | undefined> {
-    const found = names.find(name, this.#batch);
-    if (found.known) return found.value;
-    await this.#settled();
-    const settled = names.find(name, this.#batch);
-    return settled.known ? settled.value : undefined;
-  }
-
-  /** Waits until everything sent is answered. */
-  async #settled(): Promise<void> {
-    const { owed } = this.#o;
-    if (owed.empty) return;
-    if (!owed.closed) this.#o.send(flush());
-    await owed.idle();
-  }
-
-  #context(sql: string, pick: ActionContext["pick"], batch: number): ActionContext {
-    const { statements, portals, changed } = this.#o;
-    return { statements, portals, batch, sql, pick, changed };
   }
 }
 

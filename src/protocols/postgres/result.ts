@@ -5,6 +5,8 @@ import type { Field } from "./wire/backend.ts";
 
 /** Masks the rows of one result shape. Made by rows.ts. */
 export interface RowMask {
+  /** No row of this result can change. */
+  readonly inert: boolean;
   /** By column: whether a rule names it. */
   readonly masked: readonly boolean[];
   /** Masks the DataRow frame that lies in `bytes` from `start` to `end`; the very bytes when nothing is to be replaced. */

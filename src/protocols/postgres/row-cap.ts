@@ -1,6 +1,7 @@
 import type { Refusal } from "../../core/session/operation.ts";
 import type { Answers } from "./answers.ts";
 import { denialFields } from "./denial.ts";
+import type { Output } from "./output.ts";
 import type { Capped } from "./owed.ts";
 import type { Statement } from "./statement.ts";
 import { type ErrorFields, errorResponse, readyForQuery } from "./wire/encode.ts";
@@ -25,20 +26,25 @@ export class RowCap {
   async conclude(
     cap: Capped,
     own: boolean,
-    at: { hidden: (sql: string) => Promise<void>; poison: () => void; answers: Answers },
+    at: {
+      hidden: (sql: string) => Promise<void>;
+      poison: () => void;
+      answers: Pick<Answers, "status" | "hiddenError">;
+      output: Output;
+    },
   ): Promise<void> {
     const exceeded = !cap.failed && cap.count > cap.limit;
     if (!own) {
       if (exceeded) return at.poison();
-      for (const frame of cap.withheld) at.answers.interject(frame);
-      return at.answers.interject(readyForQuery(at.answers.status));
+      for (const frame of cap.withheld) at.output.interject(frame);
+      return at.output.interject(readyForQuery(at.answers.status));
     }
     await at.hidden(exceeded || cap.failed ? "ROLLBACK" : "COMMIT");
     const { hiddenError } = at.answers;
-    if (exceeded) at.answers.interject(errorResponse(this.refusal(cap.count)));
-    else if (hiddenError) at.answers.interject(hiddenError);
-    else for (const frame of cap.withheld) at.answers.interject(frame);
-    at.answers.interject(readyForQuery(at.answers.status));
+    if (exceeded) at.output.interject(errorResponse(this.refusal(cap.count)));
+    else if (hiddenError) at.output.interject(hiddenError);
+    else for (const frame of cap.withheld) at.output.interject(frame);
+    at.output.interject(readyForQuery(at.answers.status));
   }
 }
 

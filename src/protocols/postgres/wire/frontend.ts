@@ -79,40 +79,40 @@ export class FrontendDecoder {
   *push(chunk: Buffer): Generator<FrontendMessage, void, undefined> {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#copyLeft > 0) {
-        const end = Math.min(chunk.length, at + this.#copyLeft);
-        this.#copyLeft -= end - at;
-        yield { type: "copy-data", frame: chunk.subarray(at, end) };
-        at = end;
-        continue;
-      }
-      if (this.#gather.filled === 0 && chunk.length - at >= 5) {
-        const total = frameLength(chunk, at);
-        const end = Math.min(chunk.length, at + total);
-        if (chunk.readUInt8(at) === copyData) {
-          this.#copyLeft = at + total - end;
-          yield { type: "copy-data", frame: chunk.subarray(at, end) };
-          at = end;
-          continue;
-        }
-        if (end === at + total) {
-          yield parse(chunk.subarray(at, end));
-          at = end;
-          continue;
-        }
-      }
-      at += this.#gather.fill(chunk, at, 5);
-      if (this.#gather.filled < 5) return;
-      const total = frameLength(this.#gather.bytes, 0);
-      if (this.#gather.bytes.readUInt8(0) === copyData) {
-        this.#copyLeft = total - 5;
-        yield { type: "copy-data", frame: this.#gather.release() };
-        continue;
-      }
-      at += this.#gather.fill(chunk, at, total);
-      if (this.#gather.filled < total) return;
-      yield parse(this.#gather.release());
+      const { message, end } = this.#next(chunk, at);
+      at = end;
+      if (message) yield message;
     }
+  }
+
+  /** The next message or piece that ends in the chunk, or takes what there is of one that does not. */
+  #next(chunk: Buffer, at: number): { readonly message?: FrontendMessage; readonly end: number } {
+    if (this.#copyLeft > 0) return this.#copyPiece(chunk, at);
+    if (this.#gather.filled > 0 || chunk.length - at < 5) return this.#collect(chunk, at);
+    const end = at + frameLength(chunk, at);
+    if (chunk.readUInt8(at) === copyData) {
+      this.#copyLeft = end - at;
+      return this.#copyPiece(chunk, at);
+    }
+    return end <= chunk.length ? { message: parse(chunk.subarray(at, end)), end } : this.#collect(chunk, at);
+  }
+
+  #copyPiece(chunk: Buffer, at: number): { readonly message: FrontendMessage; readonly end: number } {
+    const end = Math.min(chunk.length, at + this.#copyLeft);
+    this.#copyLeft -= end - at;
+    return { message: { type: "copy-data", frame: chunk.subarray(at, end) }, end };
+  }
+
+  #collect(chunk: Buffer, from: number): { readonly message?: FrontendMessage; readonly end: number } {
+    let end = from + this.#gather.fill(chunk, from, 5);
+    if (this.#gather.filled < 5) return { end };
+    const total = frameLength(this.#gather.bytes, 0);
+    if (this.#gather.bytes.readUInt8(0) === copyData) {
+      this.#copyLeft = total - 5;
+      return { message: { type: "copy-data", frame: this.#gather.release() }, end };
+    }
+    end += this.#gather.fill(chunk, end, total);
+    return this.#gather.filled < total ? { end } : { message: parse(this.#gather.release()), end };
   }
 }
 
@@ -140,7 +140,7 @@ function parseBody(type: string, cursor: Cursor, frame: Buffer): FrontendMessage
     case "P":
       return {
         type: "parse",
-        name: cursor.text(),
+        name: nameOf(cursor),
         sql: cursor.text(),
         types: list(cursor, () => cursor.uint32()),
         frame,
@@ -148,11 +148,11 @@ function parseBody(type: string, cursor: Cursor, frame: Buffer): FrontendMessage
     case "B":
       return parseBind(cursor, frame);
     case "D":
-      return { type: "describe", what: kindOf(cursor), name: cursor.text(), frame };
+      return { type: "describe", what: kindOf(cursor), name: nameOf(cursor), frame };
     case "C":
-      return { type: "close", what: kindOf(cursor), name: cursor.text(), frame };
+      return { type: "close", what: kindOf(cursor), name: nameOf(cursor), frame };
     case "E":
-      return { type: "execute", portal: cursor.text(), limit: cursor.int32(), frame };
+      return { type: "execute", portal: nameOf(cursor), limit: cursor.int32(), frame };
     case "S":
       return { type: "sync", frame };
     case "H":
@@ -169,8 +169,8 @@ function parseBody(type: string, cursor: Cursor, frame: Buffer): FrontendMessage
 }
 
 function parseBind(cursor: Cursor, frame: Buffer): BindMessage {
-  const portal = cursor.text();
-  const statement = cursor.text();
+  const portal = nameOf(cursor);
+  const statement = nameOf(cursor);
   const formats = list(cursor, () => format(cursor));
   const values = list(cursor, () => {
     const length = cursor.int32();
@@ -200,6 +200,14 @@ function list<T>(cursor: Cursor, read: () => T): T[] {
   const count = cursor.uint16();
   if (count * 2 > cursor.rest) throw new WireError("insufficient data left in message");
   return Array.from({ length: count }, read);
+}
+
+/** The server tells names apart by their first 63 bytes only, so a longer one could stand for two things. */
+function nameOf(cursor: Cursor): string {
+  const from = cursor.at;
+  const name = cursor.text();
+  if (cursor.at - from > 64) throw new WireError("name is longer than 63 bytes", "42622");
+  return name;
 }
 
 function kindOf(cursor: Cursor): "S" | "P" {
