@@ -8,7 +8,7 @@ import type { RecordRow, Schema } from "./schema.ts";
 import type { RequestFilter } from "./store.ts";
 import { storedGrant, storedRequest, storedSession } from "./stored.ts";
 
-export type RecordTable = "requests" | "grants" | "sessions";
+type RecordTable = "requests" | "grants" | "sessions";
 
 /** How one kind of record lies in its table. */
 export interface RecordKind<T> {

@@ -25,7 +25,7 @@ export interface RecordRow {
   body: string;
 }
 
-export interface ChunkRow {
+interface ChunkRow {
   id: string;
   session: string;
   track: string;

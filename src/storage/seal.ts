@@ -52,7 +52,7 @@ export async function seal(sealing: Sealing, part: Sealable): Promise<ChunkRecor
 }
 
 /** The row and the audit entry of a chunk. */
-export async function recordChunk(store: Store, chunk: ChunkRecord, actor: string): Promise<void> {
+async function recordChunk(store: Store, chunk: ChunkRecord, actor: string): Promise<void> {
   await store.atomically(async ({ chunks, enqueue }) => {
     const last = (await chunks.list(chunk.session)).filter(({ track }) => track === chunk.track).at(-1);
     if (chunk.number !== (last ? last.number + 1 : 0) || chunk.previous !== (last?.digest ?? ""))

@@ -13,7 +13,7 @@ import type { RecordRow, Schema } from "./schema.ts";
 import { storedChunk } from "./stored.ts";
 import { chunkId } from "./tables.ts";
 
-export interface StoreProblem {
+interface StoreProblem {
   /** `entry 7`, `requests req_…`, `ses_… gateway chunk 3`, `checkpoint`. */
   readonly where: string;
   readonly message: string;

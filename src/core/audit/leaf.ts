@@ -1,7 +1,7 @@
 import { IhcError } from "../../base/errors.ts";
 import { canonicalJson, type Json } from "../../base/json.ts";
 import type { AuditEntry, SequencedEntry } from "./entry.ts";
-import { plainJson } from "./plain.ts";
+import { plainText } from "./plain.ts";
 
 /** Bytes. An entry bundle of tlog-tiles gives a leaf 16 bits of length; the rest is room for the index. */
 export const longestEntry = 65_000;
@@ -11,7 +11,7 @@ export const longestQuote = 8_000;
 
 /** An entry before it has its place: canonical JSON of {actor, at, detail, kind}. */
 export function entryText({ kind, at, actor, detail }: AuditEntry): string {
-  return canonicalJson(plainJson({ kind, at, actor, detail }));
+  return plainText({ kind, at, actor, detail });
 }
 
 /** The leaf that the tree hashes: a queued entry with its index in it, so that two leaves cannot change places. */

@@ -1,12 +1,33 @@
-import type { Json } from "../../base/json.ts";
+/**
+ * A record as canonical JSON (RFC 8785): dates as text, absent members left out, lone surrogates replaced. Anything else than
+ * JSON and dates is a TypeError. One pass, since every event of a recording goes through it.
+ */
+export function plainText(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value.isWellFormed() ? value : value.toWellFormed());
+    case "number":
+      if (!Number.isFinite(value)) throw new TypeError("a canonical number is finite");
+      return JSON.stringify(value);
+    case "boolean":
+      return value ? "true" : "false";
+    case "object":
+      return objectText(value);
+    default:
+      throw new TypeError("a record holds JSON and dates only");
+  }
+}
 
-/** A record as JSON: dates as text, absent members left out, lone surrogates replaced. Anything else is a TypeError. */
-export function plainJson(value: unknown): Json {
-  if (typeof value === "string") return value.toWellFormed();
-  if (value === null || typeof value === "boolean" || typeof value === "number") return value;
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map(plainJson);
-  if (typeof value !== "object") throw new TypeError("a record holds JSON and dates only");
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(members.map(([key, member]) => [key.toWellFormed(), plainJson(member)]));
+function objectText(value: object | null): string {
+  if (value === null) return "null";
+  if (value instanceof Date) return JSON.stringify(value.toISOString());
+  if (Array.isArray(value)) return `[${value.map(plainText).join(",")}]`;
+  const members = value as Readonly<Record<string, unknown>>;
+  let text = "";
+  // `sort` without a function orders by UTF-16 code units, which is the RFC's order.
+  for (const key of Object.keys(members).sort()) {
+    const member = members[key];
+    if (member !== undefined) text += `${text === "" ? "" : ","}${plainText(key)}:${plainText(member)}`;
+  }
+  return `{${text}}`;
 }

@@ -14,7 +14,7 @@ export interface LogExport {
   readonly hashes?: readonly string[];
 }
 
-export interface LogProblem {
+interface LogProblem {
   readonly kind: "checkpoint" | "truncated" | "added" | "changed" | "moved" | "rollback" | "fork";
   /** The entry, where one can be named. */
   readonly index?: number;

@@ -1,9 +1,9 @@
 import { type Digest, sha256 } from "../../base/bytes.ts";
-import { canonicalJson, type Json } from "../../base/json.ts";
-import { plainJson } from "./plain.ts";
+import type { Json } from "../../base/json.ts";
+import { plainText } from "./plain.ts";
 
 /** The tables whose rows the audit log vouches for. */
-export const vouchedTables = ["requests", "grants", "sessions", "chunks"] as const;
+const vouchedTables = ["requests", "grants", "sessions", "chunks"] as const;
 export type VouchedTable = (typeof vouchedTables)[number];
 
 /**
@@ -24,7 +24,7 @@ export function rowDigest(record: object): Digest {
 
 /** The text that a row's digest covers, which is also how the store keeps the record. */
 export function rowText(record: object): string {
-  return canonicalJson(plainJson(record));
+  return plainText(record);
 }
 
 /** The vouches of an entry's detail; an entry that carries none, or a malformed one, yields what can be read. */

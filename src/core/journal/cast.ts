@@ -15,7 +15,7 @@ export interface CastHeader {
   readonly rows: number;
 }
 
-export type CastCode = "o" | "i" | "r" | "m" | "x";
+type CastCode = "o" | "i" | "r" | "m" | "x";
 
 export interface CastEvent {
   /** Seconds since the event before. */

@@ -27,7 +27,7 @@ export async function unpackChunk(chunk: Uint8Array, identities: readonly string
   }
 }
 
-export function isEncrypted(chunk: Uint8Array): boolean {
+function isEncrypted(chunk: Uint8Array): boolean {
   return Buffer.from(chunk.subarray(0, ageMark.length)).equals(ageMark);
 }
 

@@ -1,6 +1,5 @@
 import { crc32 } from "node:zlib";
-import { canonicalJson } from "../../base/json.ts";
-import { plainJson } from "../audit/plain.ts";
+import { plainText } from "../audit/plain.ts";
 import type { JournalEvent, Recorded } from "./event.ts";
 
 /**
@@ -11,15 +10,15 @@ import type { JournalEvent, Recorded } from "./event.ts";
  *
  * The header is the canonical JSON of {at, event, seq}; `data` are the bytes of an event that has some.
  */
-export const frameOverhead = 12;
+const frameOverhead = 12;
 
 /** Bytes; what is longer is refused when written and called damaged when read. */
-export const longestFrame = 64 * 1024 * 1024;
+const longestFrame = 64 * 1024 * 1024;
 
 /** One event as the pieces of its frame. The event's own bytes are passed on, not copied. */
 export function encodeFrame({ seq, at, event }: Recorded): readonly Uint8Array[] {
   const { data, rest } = parted(event);
-  const header = canonicalJson(plainJson({ seq, at, event: rest }));
+  const header = plainText({ seq, at, event: rest });
   const headerBytes = Buffer.byteLength(header);
   const payload = 4 + headerBytes + (data?.length ?? 0);
   if (payload > longestFrame) throw new RangeError("an event is too long for the journal");
