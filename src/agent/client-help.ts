@@ -9,6 +9,8 @@ export interface ReadyHelp {
   /** Names of files have become absolute paths. */
   readonly environment: Readonly<Record<string, string>>;
   readonly dsn: string;
+  /** The entry that a PostgreSQL service file needs, by the protocol's own words. */
+  readonly service?: { readonly name: string; readonly lines: readonly string[] };
 }
 
 type Help = (local: LocalAddress, target: TargetView, settings: PublicSettings) => ClientHelp;
@@ -43,7 +45,18 @@ export async function prepareClient(
       names.has(value) ? join(folder, value) : value,
     ]),
   );
-  return { lines: help.lines, dsn: help.dsn, environment };
+  const service = serviceOf(help, folder);
+  return { lines: help.lines, dsn: help.dsn, environment, ...(service === undefined ? {} : { service }) };
+}
+
+/** Read back from the protocol's own service file; the passfile is added because other terminals have no PGPASSFILE. */
+function serviceOf(help: ClientHelp, folder: string): ReadyHelp["service"] {
+  const file = help.files.find(({ name }) => name === help.environment["PGSERVICEFILE"]);
+  const [head = "", ...lines] = file?.content("").trimEnd().split("\n") ?? [];
+  const name = /^\[([\w.-]+)\]$/.exec(head)?.[1];
+  const passfile = help.environment["PGPASSFILE"];
+  if (name === undefined || passfile === undefined) return undefined;
+  return { name, lines: [...lines, `passfile=${join(folder, passfile)}`] };
 }
 
 /**

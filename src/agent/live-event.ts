@@ -8,6 +8,8 @@ export type LiveEvent =
   /** The gateway ended the session although the access stands (it was restarted): there is a new one on the same port. */
   | { readonly kind: "reopened"; readonly session: SessionView }
   | { readonly kind: "unreachable"; readonly error: IhcError }
+  /** ~/.pg_service.conf was left alone: it has an entry of that name, or cannot be changed. */
+  | { readonly kind: "no-service"; readonly name: string }
   | { readonly kind: "reachable" };
 
 /** Why a session is over: its time was up, somebody or something ended it. */

@@ -14,6 +14,7 @@ import type { Profile } from "./credentials.ts";
 import { listen, type Where } from "./listener.ts";
 import type { Ending, LiveEvent } from "./live-event.ts";
 import type { AgentPaths } from "./paths.ts";
+import { installService, removeService, type Service } from "./pg-service.ts";
 import { watch } from "./watch.ts";
 
 export interface LiveOptions {
@@ -25,6 +26,8 @@ export interface LiveOptions {
   readonly reason?: string | undefined;
   readonly incident?: string | undefined;
   readonly tell: (event: LiveEvent) => void;
+  /** The person's home folder, when other terminals are to find the session by `psql service=<target>`. */
+  readonly home?: string | undefined;
 }
 
 /** One target on one local address, through as many sessions as follow each other there. */
@@ -67,6 +70,7 @@ export async function goLive(options: LiveOptions): Promise<Live> {
     const fresh = await control.openSession(sessionInput(options, access));
     help = await prepareClient(folder, listener.address, access.target, fresh.client, fresh.secret);
     opened = fresh;
+    await announceService(options, help, installService);
   };
   const start = (): void => {
     stopWatch();
@@ -120,10 +124,27 @@ export async function goLive(options: LiveOptions): Promise<Live> {
       const over = opened;
       opened = undefined;
       await listener.close();
+      await announceService(options, help, removeService);
       await rm(folder, { recursive: true, force: true });
       if (over !== undefined) await endQuietly(control, over.session);
     },
   };
+}
+
+/** Convenience only: a service file that cannot be changed must not keep anybody from the session. */
+async function announceService(
+  { home, paths, tell }: LiveOptions,
+  { service }: ReadyHelp,
+  change: (service: Service) => Promise<boolean>,
+): Promise<void> {
+  if (home === undefined || service === undefined) return;
+  try {
+    const done = await change({ ...service, home, runtime: paths.runtime });
+    if (!done && change === installService) tell({ kind: "no-service", name: service.name });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    tell({ kind: "no-service", name: service.name });
+  }
 }
 
 function sessionInput(options: LiveOptions, access: Access): Parameters<ControlClient["openSession"]>[0] {

@@ -36,6 +36,11 @@ export function liveTeller(
         emit("reachable", {});
         io.say(`${io.err.green("✓")} the gateway is back; connect your client again`);
         break;
+      case "no-service":
+        warn(
+          `~/.pg_service.conf was left as it is; use: PGSERVICEFILE=<file> psql service=${visible(event.name)} (the file is in ihc status --json)`,
+        );
+        break;
       case "connection":
         connection(event.event, warn, context.verbose ? io.say : () => undefined);
         break;

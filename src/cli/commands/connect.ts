@@ -50,6 +50,7 @@ async function connect(
     clock,
     reason: typed.text("reason"),
     incident: typed.text("incident"),
+    home: command.length > 0 ? undefined : io.env("HOME"),
     tell: liveTeller(context, () => live, emit),
   });
   const stop = new AbortController();
