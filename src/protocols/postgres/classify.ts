@@ -19,7 +19,7 @@ export interface ClassifierOptions {
 }
 
 /** The module that a parser runs; `handle(sql)` answers with Facts. */
-export const sqlWorker = new URL(
+const sqlWorker = new URL(
   import.meta.url.endsWith(".ts") ? "./sql/worker.ts" : "./sql/worker.js",
   import.meta.url,
 );

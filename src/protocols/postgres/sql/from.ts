@@ -9,7 +9,7 @@ export function enterFrom(items: unknown, env: Env, walk: Walk): void {
 }
 
 /** The relation a RangeVar names, unless a CTE hides it. */
-export function relationOf(rangeVar: Tree, ctes: ReadonlySet<string>): Name | undefined {
+function relationOf(rangeVar: Tree, ctes: ReadonlySet<string>): Name | undefined {
   const name = rangeName(rangeVar);
   return name.schema === undefined && ctes.has(name.name) ? undefined : name;
 }

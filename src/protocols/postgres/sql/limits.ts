@@ -2,9 +2,9 @@ import type { Refusal } from "../../../core/session/operation.ts";
 import { hasControl } from "./hidden.ts";
 
 /** Longest statement text that is judged, in UTF-16 units. */
-export const longestText = 1_048_576;
+const longestText = 1_048_576;
 /** Deepest nesting of brackets outside literals that is given to the parser. */
-export const deepestNesting = 300;
+const deepestNesting = 300;
 
 /** What must hold before the parser, which is C inside, sees the text. */
 export function outsideLimits(sql: string): Refusal | undefined {
