@@ -50,7 +50,13 @@ export async function startGatewayAgain(parts: GatewayParts, config: string): Pr
   const { reader, writer } = parts.shop;
   const child = spawn(program, [...args, "gateway", "--config", config], {
     cwd: folder,
-    env: { PATH: parts.searchPath, HOME: folder, PROD_DB_RO: reader.password, PROD_DB_RW: writer.password },
+    env: {
+      PATH: parts.searchPath,
+      HOME: folder,
+      NODE_COMPILE_CACHE: join(folder, "cache"),
+      PROD_DB_RO: reader.password,
+      PROD_DB_RW: writer.password,
+    },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });

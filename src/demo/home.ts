@@ -51,6 +51,8 @@ function personal(folder: string, person: string): Record<string, string> {
     XDG_CONFIG_HOME: join(home, "config"),
     XDG_STATE_HOME: join(home, "state"),
     XDG_RUNTIME_DIR: join(home, "run"),
+    // Node would keep compiled code in the machine's temporary folder, which we leave as we found it.
+    NODE_COMPILE_CACHE: join(home, "cache"),
   };
 }
 

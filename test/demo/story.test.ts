@@ -8,7 +8,7 @@ import { startCli } from "../support/cli.ts";
 
 test("ihc demo --script plays the whole story, exits 0 and leaves nothing behind", () =>
   inFolder(async (folder) => {
-    const demo = startCli(["demo", "--script"], { env: { TMPDIR: folder, HOME: folder } });
+    const demo = startCli(["demo", "--script"], environmentIn(folder));
     const code = await demo.ended(60_000);
     assert.equal(code, 0, demo.output());
     for (const told of [
@@ -27,7 +27,7 @@ test("ihc demo tells what to try, and Ctrl-C or SIGTERM at any time ends it with
       ["SIGINT", /Ctrl-C ends the demo/],
       ["SIGTERM", /starting PostgreSQL/],
     ] as const) {
-      const demo = startCli(["demo"], { env: { TMPDIR: folder, HOME: folder } });
+      const demo = startCli(["demo"], environmentIn(folder));
       await demo.until(moment);
       await demo.end(signal);
       assert.deepEqual(readdirSync(folder), [], signal);
@@ -36,7 +36,7 @@ test("ihc demo tells what to try, and Ctrl-C or SIGTERM at any time ends it with
 
 test("when a part dies the demo says which, ends with an error and still leaves nothing", () =>
   inFolder(async (folder) => {
-    const demo = startCli(["demo"], { env: { TMPDIR: folder, HOME: folder } });
+    const demo = startCli(["demo"], environmentIn(folder));
     await demo.until(/Ctrl-C ends the demo/);
     const processes = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" }).split("\n");
     const gateway = processes.find((line) => line.includes(`gateway --config ${folder}/`));
@@ -46,6 +46,11 @@ test("when a part dies the demo says which, ends with an error and still leaves 
     assert.match(demo.stderr(), /the gateway has ended by itself/);
     assert.deepEqual(readdirSync(folder), []);
   }));
+
+/** Whatever the demo writes lies in this folder; Node's own cache of compiled code is not the demo's. */
+function environmentIn(folder: string): { env: Record<string, string> } {
+  return { env: { TMPDIR: folder, HOME: folder, NODE_DISABLE_COMPILE_CACHE: "1" } };
+}
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "d-"));
