@@ -22,6 +22,12 @@ export interface LiveParts {
   readonly cancels: CancelRegistry;
   readonly secret: (reference: string) => Promise<string>;
   readonly log: Log;
+  readonly limits: SessionLimits;
+}
+
+export interface SessionLimits {
+  readonly sessionsPerPerson: number;
+  readonly connectionsPerSession: number;
 }
 
 export interface LiveState {
@@ -35,7 +41,6 @@ export interface LiveState {
   grant: Grant | undefined;
 }
 
-const mostConnections = 1100;
 /** How long a protocol may take to tell its client why it ends, milliseconds. */
 const farewell = 300;
 /** How long ending waits for connections that were cut, milliseconds. */
@@ -89,7 +94,7 @@ export class LiveSession {
 
   /** Serves one client connection to its end. Never rejects. */
   async serve(tunnel: ServerTunnelEnd): Promise<void> {
-    if (this.#connections.size >= mostConnections) {
+    if (this.#connections.size >= this.#parts.limits.connectionsPerSession) {
       tunnel.end("this session has too many connections");
       return;
     }

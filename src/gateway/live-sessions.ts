@@ -19,6 +19,14 @@ export interface LiveSessionsParts extends LiveParts {
   readonly openJournal: (session: SessionId) => Promise<JournalWriter>;
 }
 
+function refuseTooMany(sessions: Iterable<LiveSession>, { person }: Principal, most: number): void {
+  const own = [...sessions].filter(({ state }) => state.record.principal.person === person);
+  if (own.length >= most)
+    throw new IhcError("rate-limited", `you have ${own.length} sessions open`, {
+      hint: "end some: ihc disconnect",
+    });
+}
+
 export interface Opened {
   readonly record: SessionRecord;
   readonly secret: string;
@@ -56,7 +64,8 @@ export class LiveSessions {
   async open({ principal, tokenIssuedAt }: Verified, input: SessionInput): Promise<Opened> {
     if (this.#draining)
       throw new IhcError("unavailable", "the gateway is stopping", { hint: "try again soon" });
-    const { records, current } = this.#parts;
+    const { records, current, limits } = this.#parts;
+    refuseTooMany(this.#sessions.values(), principal, limits.sessionsPerPerson);
     const inForce = current();
     const { served, grant } = await grantFor(records, inForce, principal, input);
     const now = records.clock.now();

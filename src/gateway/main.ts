@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { IhcError } from "../base/errors.ts";
 import { protocols } from "../protocols/index.ts";
 import type { Protocol } from "../protocols/protocol.ts";
+import { buildEvidence } from "../storage/evidence.ts";
 import { readTile, treeHashes } from "../storage/hashes.ts";
 import { cancelRegistry } from "./cancels.ts";
 import type { Config } from "./config.ts";
@@ -17,6 +18,7 @@ import { notifier } from "./notify.ts";
 import { createParser } from "./parser.ts";
 import type { Records } from "./records.ts";
 import { type Loaded, load, loadSettled, watchFiles } from "./reload.ts";
+import { cancelOrphans } from "./requests.ts";
 import { controlApi } from "./routes.ts";
 import { resolveSecret } from "./secrets.ts";
 import { inForceOf } from "./serve-targets.ts";
@@ -97,10 +99,12 @@ async function assemble(parts: Parts): Promise<Gateway> {
     secret: (reference) => resolveSecret(reference, { folder: config.folder, dev }),
     log,
     openJournal: (session) => storage.journals.open(session),
+    limits: config.limits,
   });
   const metrics = gatewayMetrics({ sessions: () => live.size, connections: () => live.totalConnections });
   const publicUrl = new URL(config.publicUrl);
   const hosts = new Set<string>();
+  await cancelOrphans(records);
   const keeper = await gatekeeperOf(config, { publicUrl, hosts, clock, live });
   const problems = async (): Promise<readonly string[]> => readiness(storage, reloadProblem);
   const server = await serve(parts, { current, records, live, metrics, publicUrl, keeper, problems });
@@ -183,6 +187,10 @@ async function serve({ loaded, log, clock, storage }: Parts, served: Served): Pr
     problems: served.problems,
     journals: storage.journals,
     audit,
+    evidence: async (session) => {
+      await storage.sequencer.flush();
+      return buildEvidence(storage.store, storage.journals, storage.logKey.verifier, session);
+    },
     logKey: storage.logKey.verifier,
     tree: () => ({
       ...treeHashes(database.db),

@@ -125,6 +125,15 @@ export function expire(records: Records, id: RequestId): Promise<AccessRequest> 
   });
 }
 
+/** Cancels held operations that nobody waits for any more, because the gateway that held them is gone. Run it at the start. */
+export async function cancelOrphans(records: Records): Promise<void> {
+  const pending = await records.store.requests.list({ states: ["pending"], limit: 10_000 });
+  for (const { id, kind, expiresAt } of pending) {
+    if (kind !== "operation") continue;
+    await (records.clock.now() < expiresAt ? cancel(records, "gateway", id) : expire(records, id));
+  }
+}
+
 async function owesReview({ store }: Records, { person }: Principal): Promise<boolean> {
   const approved = await store.requests.list({ person, states: ["approved"], limit: 500 });
   return approved.some(({ reviewOwed }) => reviewOwed);

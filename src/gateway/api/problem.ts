@@ -66,6 +66,8 @@ export function problemHeaders(status: number): Record<string, string> {
     "content-type": "application/problem+json",
     "cache-control": "no-store",
     ...(status === 401 ? { "www-authenticate": 'DPoP error="invalid_token", algs="ES256 EdDSA RS256"' } : {}),
+    // The rest of the body was not read, so the connection cannot carry another request.
+    ...(status === 413 ? { connection: "close" } : {}),
     ...(status === 429 ? { "retry-after": "5" } : {}),
   };
 }

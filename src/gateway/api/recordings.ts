@@ -5,6 +5,7 @@ import { IhcError } from "../../base/errors.ts";
 import type { SessionId } from "../../base/ids.ts";
 import type { SessionRecord } from "../../core/access/session-record.ts";
 import { chunkView, page } from "../../core/api/schema.ts";
+import type { Evidence } from "../../core/audit/evidence.ts";
 import type { Recorded } from "../../core/journal/event.ts";
 import type { ChunkRecord } from "../../storage/store.ts";
 import type { Verified } from "../identity/verify.ts";
@@ -63,6 +64,15 @@ const chunk = createRoute({
   },
 });
 
+const evidence = createRoute({
+  method: "get",
+  path: "/v1/sessions/{id}/evidence",
+  summary:
+    "All that proves what a session did and who let it, in one file that is checked offline; for auditors",
+  request: { params: id },
+  responses: answers(z.looseObject({ format: z.literal("ihc-evidence-1") }), "the bundle"),
+});
+
 /** What of the journals a replay needs. */
 export interface RecordingReader {
   read(session: SessionId, from?: number): AsyncIterable<Recorded>;
@@ -73,12 +83,15 @@ export interface RecordingParts {
   readonly records: Records;
   readonly current: () => InForce;
   readonly journals: RecordingReader;
+  /** Gathers a session's evidence, after everything queued has its place in the log. */
+  readonly evidence: (session: SessionId) => Promise<Evidence>;
 }
 
 /** How long a follower sleeps when nothing has happened, milliseconds. */
 const nap = 500;
 
-export function recordingRoutes(app: App, { records, current, journals }: RecordingParts): void {
+export function recordingRoutes(app: App, parts: RecordingParts): void {
+  const { records, current, journals } = parts;
   const { store } = records;
   const { openAPIRegistry: registry } = app;
   registry.registerPath(journal);
@@ -106,6 +119,15 @@ export function recordingRoutes(app: App, { records, current, journals }: Record
     const session = await findVisible("ses", c.req.valid("param").id, store.sessions, sees.session);
     const items = (await store.chunks.list(session.id)).map(viewChunk);
     return c.json({ items }, 200);
+  });
+
+  registry.registerPath(evidence);
+  app.get("/v1/sessions/:id/evidence", async (c) => {
+    const { who, sees } = callerOf(c, current());
+    const session = await findVisible("ses", c.req.param("id"), store.sessions, sees.session);
+    if (!sees.auditor) throw new IhcError("denied", "evidence is for auditors", { rule: "auditors-only" });
+    await replayed(records, who, session, "evidence");
+    return c.json(await parts.evidence(session.id), 200);
   });
 
   app.openapi(chunk, async (c) => {

@@ -13,14 +13,14 @@ const answerWithin = 5_000;
  * Discovery happens on first use and again after a failure, at most once in a few seconds. `ca` is the PEM of an authority that is trusted besides the system's.
  */
 export function providerKeys(issuer: string, ca?: string): JWTVerifyGetKey {
-  const configured = secureUrl(issuer, "issuer");
+  secureUrl(issuer, "issuer");
   const fetch = fetchTrusting(ca);
   let keys: Promise<JWTVerifyGetKey> | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
   const found = (): Promise<JWTVerifyGetKey> => {
     if (keys) return keys;
     if (performance.now() - failedAt < cooldown / 10) throw unreachable();
-    keys = discovered(configured, fetch).catch((cause: unknown) => {
+    keys = discovered(issuer, fetch).catch((cause: unknown) => {
       keys = undefined;
       failedAt = performance.now();
       throw cause instanceof IhcError ? cause : unreachable(cause);
@@ -37,15 +37,21 @@ export function providerKeys(issuer: string, ca?: string): JWTVerifyGetKey {
   };
 }
 
-async function discovered(issuer: URL, fetch: Fetch): Promise<JWTVerifyGetKey> {
-  const insecure = issuer.protocol === "http:" ? { [allowInsecureRequests]: true } : {};
-  const response = await discoveryRequest(issuer, {
+async function discovered(issuer: string, fetch: Fetch): Promise<JWTVerifyGetKey> {
+  const url = new URL(issuer);
+  const insecure = url.protocol === "http:" ? { [allowInsecureRequests]: true } : {};
+  const response = await discoveryRequest(url, {
     algorithm: "oidc",
     signal: AbortSignal.timeout(answerWithin),
     [customFetch]: fetch,
     ...insecure,
   });
-  const server = await processDiscoveryResponse(issuer, response);
+  const server = await processDiscoveryResponse(url, response);
+  // The library compares parsed URLs; tokens are compared letter by letter, so this must be too.
+  if (server.issuer !== issuer)
+    throw new IhcError("unavailable", "the identity provider says it is another issuer", {
+      hint: "set issuer.url to exactly what its discovery document says",
+    });
   if (server.jwks_uri === undefined)
     throw new IhcError("unavailable", "the identity provider publishes no keys");
   return createRemoteJWKSet(secureUrl(server.jwks_uri, "jwks_uri"), {

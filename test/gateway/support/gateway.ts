@@ -122,7 +122,11 @@ export async function startTestGateway(options: TestOptions = {}): Promise<TestG
       protocols: [...Object.values<Protocol<unknown>>(protocols), lines],
       ...(options.clock ? { clock: options.clock } : {}),
     });
-  let gateway = await start();
+  let gateway = await start().catch(async (error: unknown) => {
+    await idp.stop();
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
   return {
     get gateway() {
       return gateway;
