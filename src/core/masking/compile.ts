@@ -11,14 +11,18 @@ export function compileMasks(rules: MaskingRules, key: Uint8Array): MaskPlan {
   const replacer = createReplacer(key);
   const hows = detectorHows(rules);
   const scanner = createScanner(new Set(hows.keys()));
+  const fixed = Buffer.from(replacer.value("redact", ""));
   const replace = (bytes: Uint8Array, match: Match): Buffer => {
+    if ((hows.get(match.name) ?? "redact") === "redact") return fixed;
     const value = view(bytes, match.start, match.end).toString("utf8");
     return Buffer.from(replacer.found(hows.get(match.name) ?? "redact", match.name, value));
   };
-  const bytes = (input: Uint8Array): Masked<Uint8Array> => {
-    const found = hows.size === 0 ? [] : scanner.find(input, 0, input.length);
-    return (found.length === 0 ? input : splice(input, found, replace)) as Masked<Uint8Array>;
+  const replaced = (input: Uint8Array, from: number, to: number): Masked<Uint8Array> | undefined => {
+    const found = hows.size === 0 ? [] : scanner.find(input, from, to);
+    return found.length === 0 ? undefined : (splice(input, from, to, found, replace) as Masked<Uint8Array>);
   };
+  const bytes = (input: Uint8Array): Masked<Uint8Array> =>
+    replaced(input, 0, input.length) ?? (input as Masked<Uint8Array>);
   const text = (input: string): Masked<string> => {
     const before: Uint8Array = Buffer.from(input);
     const after: Uint8Array = bytes(before);
@@ -33,6 +37,7 @@ export function compileMasks(rules: MaskingRules, key: Uint8Array): MaskPlan {
     detects: (name) => hows.get(name),
     suspects: hows.size === 0 ? () => false : scanner.suspects,
     find: scanner.find,
+    replaced,
     bytes,
     text,
     json: (input) => maskJson(input, bytes, text),
@@ -52,16 +57,20 @@ function detectorHows(rules: MaskingRules): ReadonlyMap<DetectorName, How> {
 
 function splice(
   input: Uint8Array,
+  from: number,
+  to: number,
   found: readonly Match[],
   replace: (bytes: Uint8Array, match: Match) => Buffer,
 ): Uint8Array {
+  const [only] = found;
+  if (only && only.start === from && only.end === to) return replace(input, only);
   const parts: Uint8Array[] = [];
-  let at = 0;
+  let at = from;
   for (const match of found) {
     parts.push(view(input, at, match.start), replace(input, match));
     at = match.end;
   }
-  parts.push(view(input, at, input.length));
+  parts.push(view(input, at, to));
   return Buffer.concat(parts);
 }
 

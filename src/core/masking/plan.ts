@@ -22,6 +22,8 @@ export interface MaskPlan {
   suspects(bytes: Uint8Array, from: number, to: number): boolean;
   /** Where the detectors match, for a caller that replaces by itself. */
   find(bytes: Uint8Array, from: number, to: number): readonly Match[];
+  /** The range with its matches replaced; undefined when there are none. The result may be shared: do not write to it. */
+  replaced(bytes: Uint8Array, from: number, to: number): Masked<Uint8Array> | undefined;
   /** Runs the detectors over any text that leaves the target. */
   text(text: string): Masked<string>;
   /**

@@ -30,12 +30,12 @@ const token = 4;
 
 export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
   const kinds = tokenKinds.filter((kind) => names.has(kind.name));
-  const byFirst: (readonly TokenKind[])[] = [];
+  const byAnchor: (readonly TokenKind[])[] = [];
   const classes = new Uint8Array(256);
   for (const kind of kinds) {
-    const first = kind.prefix[0] ?? 0;
-    classes[first] = token;
-    byFirst[first] = [...(byFirst[first] ?? []), kind];
+    const noticed = kind.prefix[kind.anchor] ?? 0;
+    classes[noticed] = token;
+    byAnchor[noticed] = [...(byAnchor[noticed] ?? []), kind];
   }
   const email = names.has("email");
   if (email) classes[0x40] = atSign;
@@ -47,11 +47,12 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
 
   const memo: Memo = { headerEnd: -1, tokenEnd: -1 };
 
-  const tokenAt = (bytes: Uint8Array, at: number, to: number): Match | undefined => {
-    for (const kind of byFirst[bytes[at] ?? 0] ?? []) {
-      if (!standsAt(kind.prefix, bytes, at, to)) continue;
-      const end = kind.end(bytes, at, to, memo);
-      if (end > at) return { start: at, end, name: kind.name };
+  const tokenAt = (bytes: Uint8Array, at: number, from: number, to: number): Match | undefined => {
+    for (const kind of byAnchor[bytes[at] ?? 0] ?? []) {
+      const start = at - kind.anchor;
+      if (start < from || !standsAt(kind.prefix, bytes, start, to)) continue;
+      const end = kind.end(bytes, start, to, memo);
+      if (end > at) return { start, end, name: kind.name };
     }
     return undefined;
   };
@@ -68,39 +69,41 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
     const start = end > 0 ? localStart(bytes, at, from) : at;
     return start < at ? { start, end, name: "email" } : undefined;
   };
-  const matchAt = (bytes: Uint8Array, at: number, from: number, to: number): Match | undefined => {
+  /** Behind the last match, and behind the last key, whose dashes are no local part of an address. */
+  let edge = 0;
+  let floor = 0;
+  const matchAt = (bytes: Uint8Array, at: number, to: number): Match | undefined => {
     const kind = classes[bytes[at] ?? 0];
     if (kind === number) return numberAt(bytes, at, to);
-    if (kind === token) return tokenAt(bytes, at, to);
-    return emailAt(bytes, at, from, to);
+    if (kind === token) return tokenAt(bytes, at, edge, to);
+    return emailAt(bytes, at, floor, to);
   };
-
+  const step = (found: Match[], bytes: Uint8Array, at: number, to: number): number => {
+    const match = matchAt(bytes, at, to);
+    if (!match) return next(classes, bytes, at, to);
+    edge = add(found, match);
+    if (match.name === "private-key") floor = edge;
+    return edge;
+  };
   /** Where to go on looking, or -1 for a suspect. */
   const pastOther = (bytes: Uint8Array, at: number, to: number): number => {
-    const kinds = byFirst[bytes[at] ?? 0];
-    const suspect = kinds
-      ? kinds.some((one) => standsAt(one.prefix, bytes, at, to))
-      : (bytes[at] === 0x40 || encodedAt(bytes, at, to)) && mayFollowLocal(bytes, at);
-    return suspect ? -1 : at + 1;
+    const kinds = byAnchor[bytes[at] ?? 0];
+    if (kinds === undefined) {
+      const sign = bytes[at] === 0x40 || encodedAt(bytes, at, to);
+      return sign && mayFollowLocal(bytes, at) ? -1 : at + 1;
+    }
+    for (const { prefix, anchor } of kinds)
+      if (at >= anchor && standsAt(prefix, bytes, at - anchor, to)) return -1;
+    return at + 1;
   };
 
   return {
     find: (bytes, from, to) => {
       const found: Match[] = [];
       memo.headerEnd = -1;
+      edge = floor = from;
       let at = from;
-      let floor = from;
-      while (at < to) {
-        if (classes[bytes[at] ?? 0] === nothing) {
-          at++;
-          continue;
-        }
-        const match = matchAt(bytes, at, floor, to);
-        if (match) add(found, match);
-        // The dashes that end a key are no local part.
-        if (match?.name === "private-key") floor = match.end;
-        at = match ? match.end : next(classes, bytes, at, to);
-      }
+      while (at < to) at = classes[bytes[at] ?? 0] === nothing ? at + 1 : step(found, bytes, at, to);
       return found;
     },
     suspects: (bytes, from, to) => {
@@ -126,13 +129,14 @@ function next(classes: Uint8Array, bytes: Uint8Array, at: number, to: number): n
 }
 
 /** An address may begin inside what was found before (`ghp_…@github.com`); then both are one. */
-function add(found: Match[], match: Match): void {
+function add(found: Match[], match: Match): number {
   let start = match.start;
   for (let last = found.at(-1); last && last.end > start; last = found.at(-1)) {
     start = Math.min(start, last.start);
     found.pop();
   }
   found.push(start === match.start ? match : { ...match, start });
+  return match.end;
 }
 
 /** `%40`, how an address is written inside a URL. */

@@ -5,6 +5,8 @@ import type { DetectorName } from "./rule.ts";
 export interface TokenKind {
   readonly name: DetectorName;
   readonly prefix: Uint8Array;
+  /** Index in the prefix of a character that is rare in prose and numbers, by which a scan notices it. */
+  readonly anchor: number;
   /** Where the secret that begins at `start` ends; -1 when there is none. Linear in what it consumes. */
   end(bytes: Uint8Array, start: number, to: number, memo: Memo): number;
 }
@@ -43,7 +45,10 @@ const apiKeys: readonly (readonly [prefix: string, least: number, body: ByteSet]
   ["SG.", 40, wordOrDot],
 ];
 const awsIds = ["AKIA", "ASIA", "ABIA", "ACCA"];
-const awsSecrets = ["aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "SecretAccessKey", "secretAccessKey"];
+/** Ends of `aws_secret_access_key`, `AWS_SECRET_ACCESS_KEY`, `SecretAccessKey`. */
+const awsSecrets = ["_access_key", "_ACCESS_KEY", "tAccessKey"];
+/** Rarest first. */
+const rare = "_KJGBIxCSv-.";
 
 export const tokenKinds: readonly TokenKind[] = [
   ...apiKeys.map(([prefix, least, body]) =>
@@ -61,8 +66,8 @@ export const tokenKinds: readonly TokenKind[] = [
       return from === at ? -1 : exactly(base64, 40, bytes, from, to);
     }),
   ),
-  { name: "jwt", prefix: Buffer.from("eyJ"), end: jwtEnd },
-  { name: "private-key", prefix: Buffer.from("-----BEGIN "), end: privateKeyEnd },
+  { name: "jwt", prefix: Buffer.from("eyJ"), anchor: 2, end: jwtEnd },
+  { name: "private-key", prefix: Buffer.from("-----BEGIN "), anchor: 5, end: privateKeyEnd },
 ];
 
 function prefixed(
@@ -71,7 +76,14 @@ function prefixed(
   bodyEnd: (bytes: Uint8Array, at: number, to: number) => number,
 ): TokenKind {
   const literal = Buffer.from(prefix);
-  return { name, prefix: literal, end: (bytes, start, to) => bodyEnd(bytes, start + literal.length, to) };
+  const found = [...rare].find((c) => prefix.includes(c));
+  const anchor = found === undefined ? 0 : prefix.indexOf(found);
+  return {
+    name,
+    prefix: literal,
+    anchor,
+    end: (bytes, start, to) => bodyEnd(bytes, start + literal.length, to),
+  };
 }
 
 function exactly(set: ByteSet, length: number, bytes: Uint8Array, at: number, to: number): number {

@@ -82,10 +82,10 @@ function toNull(): null {
 }
 
 function scanned(masks: MaskPlan): Cell {
-  return (bytes, start, end) =>
-    masks.find(bytes, start, end).length === 0
-      ? undefined
-      : Buffer.from(masks.bytes(bytes.subarray(start, end)));
+  return (bytes, start, end) => {
+    const masked: Uint8Array | undefined = masks.replaced(bytes, start, end);
+    return masked && Buffer.from(masked.buffer, masked.byteOffset, masked.byteLength);
+  };
 }
 
 /** A binary form we cannot rebuild: all or nothing. */
