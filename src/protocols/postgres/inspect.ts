@@ -138,7 +138,7 @@ from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 where p.prokind in ('f', 'p') and pg_catalog.has_function_privilege(p.oid, 'execute') and (
   (p.prosecdef and n.nspname !~ '^pg_' and n.nspname <> 'information_schema')
-  or p.proname ~ '^(dblink.*|lo_import|lo_export|pg_read_file.*|pg_read_binary_file|pg_ls_.*|pg_stat_file|pg_file_.*|pg_logdir_ls|pg_execute_server_program|pg_reload_conf|pg_rotate_logfile|pg_promote|pg_create_.*_slot|pg_logical_.*|pg_switch_wal|pg_import_system_collations|get_raw_page|pg_replication_.*)$')
+  or p.proname ~ '^(dblink.*|lo_import|lo_export|pg_read_file.*|pg_read_binary_file|pg_ls_.*|pg_stat_file|pg_file_.*|pg_logdir_ls|pg_execute_server_program|pg_reload_conf|pg_rotate_logfile|pg_promote|pg_switch_wal|pg_import_system_collations|get_raw_page)$')
 order by 1, 2, 3`);
   return rows.map(([schema, name, list, definer]) => ({
     schema: schema ?? "",

@@ -97,12 +97,13 @@ export class Progress {
 
   endStep(run: QueryRun, tag: string): void {
     const step = run.steps[run.at];
-    if (!step) throw new WireError("the server completed more statements than were sent");
+    if (!step && run.steps.length > 0)
+      throw new WireError("the server completed more statements than were sent");
     const result = run.result ?? new Result(this.#session, run.operation);
     result.end(tag, counted(tag, result));
     run.result = undefined;
     run.at++;
-    step.settle?.();
+    step?.settle?.();
   }
 
   /** What has failed gets its error as result; what was skipped after it never ran. */
