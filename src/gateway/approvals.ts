@@ -85,6 +85,8 @@ function reviewed(request: AccessRequest): Reviewed {
 async function use(records: Records, id: RequestId, digest: Digest): Promise<boolean> {
   try {
     await changeRequest(records, id, undefined, (current, now) => {
+      const left = records.roster.left(current);
+      if (left !== undefined) throw new IhcError("conflict", `${left} may not approve this any more`);
       const request = spendApproval(current, digest, now);
       return { request, entries: [requestEntry("request.used", request, "gateway", now)] };
     });

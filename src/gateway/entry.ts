@@ -28,6 +28,7 @@ export async function grantFor(
   const grant = await (input.grant === undefined
     ? newestUsable(records, principal, input.target, now)
     : named(records, principal, input.grant, input.target, now));
+  if (grant) await refuseWithoutReviewer(records, grant);
   const access = inForce.policy.access(
     principal,
     served.target,
@@ -46,6 +47,17 @@ export async function grantFor(
       hint: `ask for it: ihc request ${input.target}`,
     });
   return { served, grant };
+}
+
+/** A person removed from the group is out at once, and so is what they let others do and is not in use yet. */
+async function refuseWithoutReviewer({ store, roster }: Records, grant: Grant): Promise<void> {
+  const request = await store.requests.get(grant.request);
+  const left = request && roster.left(request);
+  if (left === undefined) return;
+  throw new IhcError("denied", `${left}, who approved ${grant.id}, may not approve it any more`, {
+    rule: "reviewer-left",
+    hint: `ask for a new one: ihc request ${grant.target}`,
+  });
 }
 
 async function named(

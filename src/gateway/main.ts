@@ -5,6 +5,7 @@ import { protocols } from "../protocols/index.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { buildEvidence } from "../storage/evidence.ts";
 import { readTile, treeHashes } from "../storage/hashes.ts";
+import type { KeepAlive } from "../tunnel/tunnel.ts";
 import { cancelRegistry } from "./cancels.ts";
 import type { Config } from "./config.ts";
 import { type Gatekeeper, gatekeeper } from "./gatekeeper.ts";
@@ -19,6 +20,7 @@ import { createParser } from "./parser.ts";
 import type { Records } from "./records.ts";
 import { type Loaded, load, loadSettled, watchFiles } from "./reload.ts";
 import { cancelOrphans } from "./requests.ts";
+import { openRoster, type Roster } from "./roster.ts";
 import { controlApi } from "./routes.ts";
 import { resolveSecret } from "./secrets.ts";
 import { inForceOf } from "./serve-targets.ts";
@@ -40,6 +42,8 @@ export interface GatewayOptions {
   readonly signals?: boolean;
   /** Besides those that ihc brings. */
   readonly protocols?: readonly Protocol<unknown>[];
+  /** When a tunnel's silent peer counts as dead; see tunnel/tunnel. */
+  readonly keepAlive?: KeepAlive;
 }
 
 export interface Gateway {
@@ -90,7 +94,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
 
   const parser = createParser();
   const notify = notifier();
-  const records: Records = { store: storage.store, clock, notify, shown: shownOf(current) };
+  const roster = openRoster();
+  const records: Records = { store: storage.store, clock, notify, roster, shown: shownOf(current) };
   const live = new LiveSessions({
     records,
     current,
@@ -105,7 +110,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
   const publicUrl = new URL(config.publicUrl);
   const hosts = new Set<string>();
   await cancelOrphans(records);
-  const keeper = await gatekeeperOf(config, { publicUrl, hosts, clock, live });
+  const keeper = await gatekeeperOf(config, { publicUrl, hosts, clock, live, roster });
   const problems = async (): Promise<readonly string[]> => readiness(storage, reloadProblem);
   const server = await serve(parts, { current, records, live, metrics, publicUrl, keeper, problems });
   if (config.listen.port === 0) publicUrl.port = String(server.port);
@@ -169,8 +174,9 @@ interface Served {
   readonly problems: () => Promise<readonly string[]>;
 }
 
-async function serve({ loaded, log, clock, storage }: Parts, served: Served): Promise<HttpServer> {
+async function serve({ loaded, log, clock, storage, options }: Parts, served: Served): Promise<HttpServer> {
   const { config } = loaded;
+  const { keepAlive } = options;
   const { records, current, live, metrics, publicUrl, keeper } = served;
   const { database, audit } = storage.store;
   const app = controlApi({
@@ -213,7 +219,7 @@ async function serve({ loaded, log, clock, storage }: Parts, served: Served): Pr
   return startServer(config.listen.host, config.listen.port, {
     app,
     gatekeeper: keeper,
-    upgrade: tunnelUpgrades({ gatekeeper: keeper, live, log }),
+    upgrade: tunnelUpgrades({ gatekeeper: keeper, live, log, ...(keepAlive ? { keepAlive } : {}) }),
     log,
     metrics,
     ...(certificate ? { certificate } : {}),
@@ -227,6 +233,7 @@ async function gatekeeperOf(
     readonly hosts: ReadonlySet<string>;
     readonly clock: Clock;
     readonly live: LiveSessions;
+    readonly roster: Roster;
   },
 ): Promise<Gatekeeper> {
   const { issuer } = config;
@@ -248,7 +255,10 @@ async function gatekeeperOf(
     behindProxy: config.behindProxy,
     clock: parts.clock,
     perMinute: config.limits.requestsPerMinute,
-    seen: (verified) => parts.live.seen(verified),
+    seen: (verified) => {
+      parts.roster.seen(verified);
+      parts.live.seen(verified);
+    },
   });
 }
 

@@ -9,12 +9,14 @@ import type { AuditEntry } from "../core/audit/entry.ts";
 import { clippedText } from "../core/audit/leaf.ts";
 import type { Store, Tables } from "../storage/store.ts";
 import type { Notify } from "./notify.ts";
+import type { Roster } from "./roster.ts";
 
 /** Where changes are made: the store, the time, and those who wait for a change. */
 export interface Records {
   readonly store: Store;
   readonly clock: Clock;
   readonly notify: Notify;
+  readonly roster: Roster;
   /** An operation's texts as they may be kept once no reviewer needs the exact ones. */
   shown(request: AccessRequest): { readonly text: string; readonly parameters: readonly string[] };
 }

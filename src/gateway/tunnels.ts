@@ -4,6 +4,7 @@ import { IhcError } from "../base/errors.ts";
 import { parseId } from "../base/ids.ts";
 import type { Principal } from "../core/access/principal.ts";
 import { acceptTunnel, tunnelUpgrade } from "../tunnel/server.ts";
+import type { KeepAlive } from "../tunnel/tunnel.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 import type { LiveSession } from "./live-session.ts";
 import type { LiveSessions } from "./live-sessions.ts";
@@ -13,13 +14,14 @@ export interface TunnelParts {
   readonly gatekeeper: Gatekeeper;
   readonly live: LiveSessions;
   readonly log: Log;
+  readonly keepAlive?: KeepAlive;
 }
 
 /**
  * Answers `GET /v1/tunnel/<session>` with a WebSocket for one client connection. The caller must be the one who opened the
  * session: the same person, the same MCP client or none, and the same key where tokens are bound to keys. Throws IhcError.
  */
-export function tunnelUpgrades({ gatekeeper, live, log }: TunnelParts) {
+export function tunnelUpgrades({ gatekeeper, live, log, keepAlive }: TunnelParts) {
   const upgrade = tunnelUpgrade();
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const [, text = ""] = /^\/v1\/tunnel\/([A-Z0-9a-z_]+)$/.exec(request.url ?? "") ?? [];
@@ -31,7 +33,7 @@ export function tunnelUpgrades({ gatekeeper, live, log }: TunnelParts) {
     if (!session || !opened(session, principal))
       throw new IhcError("not-found", "no such session is open", { hint: "connect again: ihc connect" });
     const ws = await upgrade.accept(request, socket, head);
-    session.serve(acceptTunnel(ws)).catch((error: unknown) => {
+    session.serve(acceptTunnel(ws, keepAlive)).catch((error: unknown) => {
       log.error({ err: error, session: id }, "a connection failed");
     });
   };

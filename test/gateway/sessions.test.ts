@@ -282,6 +282,20 @@ test("a newer token without the group ends the person's sessions", { timeout }, 
   assert.match((await lines.end.ended) ?? "", /policy does not allow it any more/);
 });
 
+test("a grant is of no use once its reviewer has lost the group", { timeout }, async () => {
+  const past = { iat: Math.floor(Date.now() / 1000) - 30 };
+  const lou = await g.person("lou", ["leads"], past);
+  const filed = await kim.call("POST", "/v1/requests", { body: { target: "prod", reason: "r" } });
+  const request = await review(lou, String(filed.body["id"]));
+  const left = await g.person("lou", []);
+  assert.equal((await left.call("GET", "/v1/whoami")).status, 200);
+  const answer = await kim.call("POST", "/v1/sessions", {
+    body: { target: "prod", grant: request["grant"] },
+  });
+  assert.equal(answer.status, 403);
+  assert.equal(answer.body["rule"], "reviewer-left");
+});
+
 test("a session ends only for its owner and for admins", { timeout }, async () => {
   const id = await opened(ana, "staging");
   assert.equal((await kim.call("POST", `/v1/sessions/${id}/kill`, { body: {} })).status, 404);

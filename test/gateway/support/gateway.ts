@@ -11,7 +11,7 @@ import { type Gateway, startGateway } from "../../../src/gateway/main.ts";
 import { protocols } from "../../../src/protocols/index.ts";
 import type { Protocol } from "../../../src/protocols/protocol.ts";
 import { openTunnel } from "../../../src/tunnel/client.ts";
-import type { TunnelEnd } from "../../../src/tunnel/tunnel.ts";
+import type { KeepAlive, TunnelEnd } from "../../../src/tunnel/tunnel.ts";
 import { lines } from "./lines.ts";
 import { accessToken, type Holder, newHolder, proof } from "./tokens.ts";
 
@@ -92,6 +92,7 @@ export interface TestOptions {
   readonly clock?: Clock;
   readonly change?: (config: Configuration) => object;
   readonly policy?: string;
+  readonly keepAlive?: KeepAlive;
 }
 
 /** A real gateway on loopback in this process, with a real provider whose key signs the tests' tokens. */
@@ -121,6 +122,7 @@ export async function startTestGateway(options: TestOptions = {}): Promise<TestG
       log,
       protocols: [...Object.values<Protocol<unknown>>(protocols), lines],
       ...(options.clock ? { clock: options.clock } : {}),
+      ...(options.keepAlive ? { keepAlive: options.keepAlive } : {}),
     });
   let gateway = await start().catch(async (error: unknown) => {
     await idp.stop();
