@@ -38,9 +38,6 @@ export interface Progress {
 export function terminalIo(flags: { readonly noInput: boolean }): Io {
   const { stdin, stdout, stderr, env } = process;
   const forbidden = flags.noInput || isSet(env["IHC_NO_INPUT"]) || isSet(env["CI"]);
-  // A reader that goes away early (`ihc targets | head -1`) is no error.
-  stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-  stderr.on("error", () => process.exit(1));
   return {
     print: (text) => void stdout.write(`${text}\n`),
     write: (data) => new Promise((resolve) => stdout.write(data, () => resolve())),
