@@ -27,10 +27,6 @@ async function filed(who: Client, target = "prod"): Promise<string> {
   return String(answer.body["id"]);
 }
 
-async function digestOf(id: string): Promise<string> {
-  return String((await lee.call("GET", `/v1/requests/${id}`)).body["digest"]);
-}
-
 test("discovery needs no token and everything under /v1 does", { timeout }, async () => {
   const found = await fetch(`${g.url}/.well-known/ihc`);
   assert.equal(found.status, 200);
@@ -254,77 +250,6 @@ test("a tunnel is refused without token, with a token in the URL, and from a bro
   assert.match(await rawRequest(`GET ${path}?token=${ana.token} HTTP/1.1\r\n${upgrade}`), /^HTTP\/1\.1 400 /);
   const origin = "Origin: https://evil.example\r\n";
   assert.match(await rawRequest(`GET ${path} HTTP/1.1\r\n${upgrade}${origin}`), /^HTTP\/1\.1 403 /);
-});
-
-test("changes need the version that the caller saw", { timeout }, async () => {
-  const id = await filed(ana);
-  const digest = await digestOf(id);
-  const body = { answer: "approve", digest };
-  assert.equal((await lee.call("POST", `/v1/requests/${id}/reviews`, { body })).status, 428);
-  const stale = await lee.call("POST", `/v1/requests/${id}/reviews`, { body, version: 7 });
-  assert.equal(stale.status, 409);
-  const odd = await lee.call("POST", `/v1/requests/${id}/reviews`, { body, headers: { "if-match": "*" } });
-  assert.equal(odd.status, 400);
-  const differs = await lee.call("POST", `/v1/requests/${id}/reviews`, {
-    body: { answer: "approve", digest: `sha256:${"0".repeat(64)}` },
-    version: 1,
-  });
-  assert.equal(differs.status, 409);
-  assert.equal(differs.body["rule"], "digest-differs");
-});
-
-test("of approve, deny and cancel at once exactly one wins and the others are told who did", {
-  timeout,
-}, async () => {
-  const other = await g.person("lou", ["leads"]);
-  for (let round = 0; round < 5; round++) {
-    const id = await filed(ana);
-    const digest = await digestOf(id);
-    const answers = await Promise.all([
-      lee.call("POST", `/v1/requests/${id}/reviews`, { version: 1, body: { answer: "approve", digest } }),
-      other.call("POST", `/v1/requests/${id}/reviews`, { version: 1, body: { answer: "deny", digest } }),
-      ana.call("POST", `/v1/requests/${id}/cancel`, { version: 1, body: {} }),
-    ]);
-    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409]);
-    for (const { status, body } of answers)
-      if (status === 409) assert.match(String(body["detail"]), /approved|denied|canceled/);
-  }
-});
-
-test("two tabs of one reviewer count once", { timeout }, async () => {
-  const id = await filed(ana, "vault");
-  const digest = await digestOf(id);
-  const body = { answer: "approve", digest };
-  const both = await Promise.all([
-    lee.call("POST", `/v1/requests/${id}/reviews`, { version: 1, body }),
-    lee.call("POST", `/v1/requests/${id}/reviews`, { version: 1, body }),
-  ]);
-  assert.deepEqual(both.map(({ status }) => status).sort(), [200, 409]);
-  const again = await lee.call("POST", `/v1/requests/${id}/reviews`, { version: 2, body });
-  assert.equal(again.status, 409);
-  assert.equal((await lee.call("GET", `/v1/requests/${id}`)).body["state"], "pending");
-});
-
-test("an agent with its user's token reviews nothing", { timeout }, async () => {
-  const id = await filed(ana);
-  const digest = await digestOf(id);
-  const agent = await g.person("lee", ["leads"], { act: { sub: "claude" } });
-  const answer = await agent.call("POST", `/v1/requests/${id}/reviews`, {
-    version: 1,
-    body: { answer: "approve", digest },
-  });
-  assert.equal(answer.status, 403);
-  assert.equal(answer.body["rule"], "no-review-by-agent");
-});
-
-test("a waiting reader learns of a review at once", { timeout }, async () => {
-  const id = await filed(ana);
-  const digest = await digestOf(id);
-  const waiting = ana.call("GET", `/v1/requests/${id}?wait=15`);
-  const started = performance.now();
-  await lee.call("POST", `/v1/requests/${id}/reviews`, { version: 1, body: { answer: "approve", digest } });
-  assert.equal((await waiting).body["state"], "approved");
-  assert.ok(performance.now() - started < 5000);
 });
 
 test("the log holds neither tokens nor proofs nor queries nor reasons", { timeout }, async () => {
