@@ -93,9 +93,19 @@ export class Requests {
         return this.#poisonQuery(
           error("0A000", "ihc: function calls outside SQL are refused", "use a SELECT"),
         );
+      case "malformed":
+        return this.#malformed(message);
       case "terminate":
         return;
     }
+  }
+
+  /** What cannot be read cannot be judged; the frame's end is known, so both sides stay in step. */
+  #malformed({ error: { sqlstate, message }, alone }: Message<"malformed">): void {
+    this.#o.session.record({ type: "note", text: `refused a message that cannot be read: ${message}` });
+    const fields = error(sqlstate, `ihc: ${message}`);
+    if (alone) this.#poisonQuery(fields);
+    else this.#poison(fields);
   }
 
   #duringCopy(message: FrontendMessage): void {

@@ -212,6 +212,20 @@ test("a syntax error, an empty query and several statements answer as the server
     (types) => assert.equal(types, "IZTDCTDCZTDCEZ"),
   ));
 
+test("messages that cannot be read are refused in step", () =>
+  talk(
+    [
+      Buffer.from("5100000007610062", "hex"),
+      run("select 1"),
+      encode.parseMessage("n".repeat(64), "select 1"),
+      run("select 2"),
+      encode.sync(),
+      encode.query("select 3"),
+    ],
+    3,
+    (types) => assert.equal(types, "EZ12DCEZTDCZ"),
+  ));
+
 test("an unknown message closes the connection with an error", async () => {
   const wire = await Wire.open(gateway.port);
   await wire.login({ user: "ihc", database: "postgres" }, gateway.password);

@@ -24,6 +24,8 @@ export type FrontendMessage =
   | { readonly type: "sync" | "flush" | "terminate" | "copy-done" | "copy-fail"; readonly frame: Buffer }
   /** A piece of a CopyData frame, header included; pieces follow each other without gap. */
   | { readonly type: "copy-data"; readonly frame: Buffer }
+  /** Framed rightly but not readable: refused in step. `alone`: the server answers it with ReadyForQuery. */
+  | { readonly type: "malformed"; readonly alone: boolean; readonly error: WireError; readonly frame: Buffer }
   /** Understood well enough to be refused in step. */
   | { readonly type: "function-call"; readonly frame: Buffer };
 
@@ -127,10 +129,16 @@ function frameLength(bytes: Buffer, at: number): number {
 }
 
 function parse(frame: Buffer): FrontendMessage {
-  const cursor = new Cursor(frame, 5);
-  const message = parseBody(String.fromCharCode(frame.readUInt8(0)), cursor, frame);
-  if (message.type !== "function-call" && message.type !== "copy-fail") cursor.end();
-  return message;
+  const type = String.fromCharCode(frame.readUInt8(0));
+  try {
+    const cursor = new Cursor(frame, 5);
+    const message = parseBody(type, cursor, frame);
+    if (message.type !== "function-call" && message.type !== "copy-fail") cursor.end();
+    return message;
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return { type: "malformed", alone: type === "Q", error, frame };
+  }
 }
 
 function parseBody(type: string, cursor: Cursor, frame: Buffer): FrontendMessage {
