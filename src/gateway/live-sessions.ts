@@ -13,6 +13,7 @@ import type { InForce, ServedTarget } from "./in-force.ts";
 import { type LiveParts, LiveSession } from "./live-session.ts";
 import { actorName } from "./records.ts";
 import { loginText, newSessionSecret } from "./session-secret.ts";
+import { detailOf, opening } from "./session-texts.ts";
 
 export interface LiveSessionsParts extends LiveParts {
   /** Opens a session's journal; throws IhcError `unavailable` when there is no room to record. */
@@ -270,35 +271,4 @@ function lostGround(live: LiveSession, inForce: InForce, now: Date): IhcError | 
 
 function sameGroups(a: Principal, b: Principal): boolean {
   return a.groups.length === b.groups.length && a.groups.every((group) => b.groups.includes(group));
-}
-
-function opening(record: SessionRecord, grant: Grant | undefined) {
-  return {
-    type: "session",
-    session: record.id,
-    person: record.principal.name,
-    target: record.target,
-    protocol: record.protocol,
-    reason: record.reason,
-    ...(record.incident === undefined ? {} : { incident: record.incident }),
-    ...(record.principal.via ? { via: record.principal.via.name } : {}),
-    ...(grant ? { grant: grant.id } : {}),
-    approvedBy: grant?.approvedBy ?? [],
-    breakGlass: record.breakGlass,
-    policyVersion: record.policyVersion,
-  } as const;
-}
-
-function detailOf(record: SessionRecord) {
-  return {
-    session: record.id,
-    person: record.principal.person,
-    target: record.target,
-    protocol: record.protocol,
-    reason: clippedText(record.reason),
-    policy: record.policyVersion,
-    expiresAt: record.expiresAt.toISOString(),
-    ...(record.grant === undefined ? {} : { grant: record.grant }),
-    ...(record.breakGlass ? { breakGlass: true } : {}),
-  };
 }

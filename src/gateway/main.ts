@@ -30,6 +30,7 @@ import { onSignals } from "./signals.ts";
 import { openStorage, type Storage } from "./storage.ts";
 import { startTimers } from "./timers.ts";
 import { tunnelUpgrades } from "./tunnels.ts";
+import { once, oneAtATime } from "./turns.ts";
 import { gatewayVersion } from "./version.ts";
 
 export interface GatewayOptions {
@@ -288,22 +289,4 @@ async function certificateOf({ tls }: Config): Promise<Certificate | undefined> 
 
 function watchedFiles({ file, tls }: Config): readonly string[] {
   return tls ? [file, tls.cert, tls.key] : [file];
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  return () => {
-    running ??= work();
-    return running;
-  };
-}
-
-/** Calls wait for the one before, so that an older file never wins over a newer one. */
-function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return () => {
-    const next = last.then(work);
-    last = next;
-    return next;
-  };
 }
