@@ -7,6 +7,7 @@ import { Answers } from "./answers.ts";
 import type { Catalog } from "./catalog.ts";
 import { createClassifier } from "./classify.ts";
 import { fatal } from "./denial.ts";
+import { hangUp } from "./hang-up.ts";
 import { Hold } from "./hold.ts";
 import type { Inbox } from "./inbox.ts";
 import { Judge } from "./judge.ts";
@@ -260,6 +261,7 @@ class Conversation {
     if (this.#ended.signal.aborted) return;
     if (lastWord && this.#output.betweenFrames) this.#parts.client.write(lastWord);
     this.#ended.abort();
+    hangUp(this.#parts.client);
   }
 
   async #cancelAtServer(): Promise<void> {

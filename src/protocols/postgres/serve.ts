@@ -3,6 +3,7 @@ import { IhcError } from "../../base/errors.ts";
 import type { Session } from "../../core/session/session.ts";
 import type { Upstream } from "../protocol.ts";
 import { fatal } from "./denial.ts";
+import { hangUp } from "./hang-up.ts";
 import { Inbox } from "./inbox.ts";
 import { catalogFor, logInFor } from "./login.ts";
 import { relay } from "./relay.ts";
@@ -64,14 +65,6 @@ async function logInAndRelay(
       return () => registered.dispose();
     },
   );
-}
-
-/** Ends politely, and for good when the client does not take it. */
-function hangUp(client: Duplex): void {
-  client.end();
-  const timer = setTimeout(() => client.destroy(), 500);
-  client.once("close", () => clearTimeout(timer));
-  if (client.destroyed) clearTimeout(timer);
 }
 
 function reasonOf(cause: unknown): string {
