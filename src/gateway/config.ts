@@ -40,13 +40,19 @@ export interface Config {
   readonly state: string;
   readonly policy: string;
   readonly targets: readonly ConfiguredTarget[];
-  readonly oversight: { readonly auditors: readonly string[]; readonly admins: readonly string[] };
+  readonly oversight: {
+    readonly auditors: readonly string[];
+    readonly admins: readonly string[];
+    readonly reciprocalApprovals: number;
+  };
   readonly requests: {
     readonly ttl: number;
     readonly defaultDuration: number;
     readonly maxDuration: number;
+    readonly maxPerDay: number;
     readonly sessionLength: number;
     readonly reviewAmr: readonly string[];
+    readonly reviewAuthAge?: number;
   };
   readonly recording: {
     readonly freeSpaceFloor: number;
@@ -139,6 +145,8 @@ function contradictions(data: Root, dev: boolean): readonly Problem[] {
     problems.push(...secretProblems(store.postgres, ["store", "postgres"], dev));
   if (requests.default_duration > requests.max_duration)
     problems.push({ path: ["requests", "default_duration"], message: "longer than max_duration" });
+  if (requests.max_duration > requests.max_per_day)
+    problems.push({ path: ["requests", "max_duration"], message: "longer than max_per_day" });
   return problems;
 }
 
@@ -172,13 +180,19 @@ function configOf(data: Root, targets: readonly ConfiguredTarget[], file: string
     state: data.state === undefined ? sqlite : absolute(data.state),
     policy: absolute(data.policy),
     targets,
-    oversight: data.oversight,
+    oversight: {
+      auditors: data.oversight.auditors,
+      admins: data.oversight.admins,
+      reciprocalApprovals: data.oversight.reciprocal_approvals,
+    },
     requests: {
       ttl: requests.ttl,
       defaultDuration: requests.default_duration,
       maxDuration: requests.max_duration,
+      maxPerDay: requests.max_per_day,
       sessionLength: requests.session_length,
       reviewAmr: requests.review_amr,
+      ...(requests.review_auth_age === undefined ? {} : { reviewAuthAge: requests.review_auth_age }),
     },
     recording: {
       freeSpaceFloor: recording.free_space_floor,

@@ -35,6 +35,7 @@ export async function grantFor(
     grant?.effects,
     grant?.breakGlass ?? false,
     now,
+    grant?.incident ?? input.incident ?? "",
   );
   if (access.kind === "deny")
     throw new IhcError("denied", access.reason, {

@@ -24,6 +24,8 @@ export interface ServedTarget {
 export interface Oversight {
   readonly auditors: readonly string[];
   readonly admins: readonly string[];
+  /** Approvals in each direction within a day from which two people are reported. */
+  readonly reciprocalApprovals: number;
 }
 
 /** What can change while the gateway runs: policy, targets and the rules of requests and sessions. Immutable. */
@@ -33,12 +35,16 @@ export interface InForce {
   readonly oversight: Oversight;
   /** Authentication methods (RFC 8176) of which a reviewer's login needs one; empty when policy does not ask. */
   readonly reviewAmr: readonly string[];
+  /** How long ago a reviewer may have authenticated, milliseconds; undefined when it does not matter. */
+  readonly reviewAuthAge?: number;
   /** How long reviewers have, milliseconds. */
   readonly requestTtl: number;
   /** Of a grant that names none, milliseconds. */
   readonly defaultDuration: number;
   /** Caps whatever policy gives, milliseconds. */
   readonly maxDuration: number;
+  /** Caps what one person is given on one target within 24 hours, milliseconds. */
+  readonly maxPerDay: number;
   /** The longest a session without a grant may last, milliseconds. */
   readonly sessionLength: number;
 }

@@ -262,7 +262,8 @@ function lostGround(live: LiveSession, inForce: InForce, now: Date): IhcError | 
   if (!target) return new IhcError("denied", "the target was taken away");
   if (target.fingerprint !== served.fingerprint)
     return new IhcError("denied", "the target's settings have changed: connect again");
-  const access = inForce.policy.access(principal, target.target, grant?.effects, record.breakGlass, now);
+  const { breakGlass, incident = "" } = record;
+  const access = inForce.policy.access(principal, target.target, grant?.effects, breakGlass, now, incident);
   if (access.kind === "deny")
     return new IhcError("denied", `policy does not allow it any more: ${access.reason}`);
   if (access.kind === "needs-grant" && !grant) return new IhcError("denied", "policy asks for a grant now");

@@ -29,13 +29,13 @@ export async function changeRequest(
   records: Records,
   id: RequestId,
   version: number | undefined,
-  step: (current: AccessRequest, now: Date) => Changed,
+  step: (current: AccessRequest, now: Date, tables: Tables) => Changed | Promise<Changed>,
 ): Promise<AccessRequest> {
   const changed = await records.store.atomically(async (tables) => {
     const current = await tables.requests.get(id);
     if (!current) throw new IhcError("not-found", `no request ${id}`);
     if (version !== undefined && current.version !== version) throw conflict(current);
-    const { request, grant, entries } = step(current, records.clock.now());
+    const { request, grant, entries } = await step(current, records.clock.now(), tables);
     const next = settled(records, request);
     if (!(await tables.requests.replace(next))) throw conflict(current);
     if (grant) await tables.grants.insert(grant);

@@ -1,12 +1,13 @@
 import { IhcError } from "../base/errors.ts";
 import type { RequestId } from "../base/ids.ts";
-import { decide } from "../core/access/decide.ts";
 import { fileAccess } from "../core/access/filing.ts";
+import { dayFull } from "../core/access/issue.ts";
 import type { Principal } from "../core/access/principal.ts";
 import { type AccessRequest, cancelRequest, expireRequest } from "../core/access/request.ts";
-import type { RequestInput, ReviewInput } from "../core/api/schema.ts";
+import type { RequestInput } from "../core/api/schema.ts";
 import type { InForce } from "./in-force.ts";
-import { actorName, type Changed, changeRequest, grantEntry, type Records, requestEntry } from "./records.ts";
+import { actorName, changeRequest, grantEntry, type Records, requestEntry } from "./records.ts";
+import { remaining } from "./reviews.ts";
 
 /** Pending requests that one person may have at a time, so that nobody buries the reviewers. */
 const mostPending = 50;
@@ -21,10 +22,13 @@ export async function fileRequest(
   const now = records.clock.now();
   const breakGlass = input.break_glass ?? false;
   const decision = needed(inForce, requester, input, breakGlass, now);
+  const about = { kind: "access", requester, target: input.target, breakGlass } as const;
+  const { timeLeft = decision.longest } = await remaining(records.store, inForce, about, now);
+  if (timeLeft <= 0) throw dayFull(input.target);
   const filed = fileAccess({
     requester,
     target: input.target,
-    decision,
+    decision: { ...decision, longest: Math.min(decision.longest, timeLeft) },
     reason: input.reason,
     ...(input.incident === undefined ? {} : { incident: input.incident }),
     duration: input.duration ?? Math.min(inForce.defaultDuration, decision.longest),
@@ -49,7 +53,14 @@ export async function fileRequest(
 function needed(inForce: InForce, requester: Principal, input: RequestInput, breakGlass: boolean, now: Date) {
   const served = inForce.targets.get(input.target);
   if (!served) throw new IhcError("not-found", "no such target", { hint: "see ihc targets" });
-  const decision = inForce.policy.access(requester, served.target, input.effects, breakGlass, now);
+  const decision = inForce.policy.access(
+    requester,
+    served.target,
+    input.effects,
+    breakGlass,
+    now,
+    input.incident,
+  );
   if (decision.kind === "needs-grant")
     return { ...decision, longest: Math.min(decision.longest, inForce.maxDuration) };
   if (decision.kind === "allow")
@@ -60,46 +71,6 @@ function needed(inForce: InForce, requester: Principal, input: RequestInput, bre
   throw new IhcError("denied", decision.reason, {
     rule: decision.rule,
     ...(decision.hint === undefined ? {} : { hint: decision.hint }),
-  });
-}
-
-/** One review, bound to the version and the digest that the reviewer saw. */
-export function reviewRequest(
-  records: Records,
-  inForce: InForce,
-  reviewer: Principal,
-  id: RequestId,
-  version: number,
-  input: ReviewInput,
-): Promise<AccessRequest> {
-  if (inForce.reviewAmr.length > 0 && !inForce.reviewAmr.some((method) => reviewer.amr.includes(method)))
-    throw new IhcError("denied", "a review needs a stronger login", {
-      rule: "review-amr",
-      hint: `log in with one of: ${inForce.reviewAmr.join(", ")}`,
-    });
-  return changeRequest(records, id, version, (current, now): Changed => {
-    const { request, grant } = decide(current, {
-      reviewer,
-      answer: input.answer,
-      digest: input.digest,
-      ...(input.duration === undefined ? {} : { duration: input.duration }),
-      ...(input.comment === undefined ? {} : { comment: input.comment }),
-      now,
-    });
-    const actor = actorName(reviewer);
-    const entries = [
-      requestEntry(`request.reviewed`, request, actor, now, {
-        answer: input.answer,
-        reviewer: reviewer.person,
-        digest: input.digest,
-        state: request.state,
-      }),
-      ...(request.state === current.state
-        ? []
-        : [requestEntry(`request.${request.state}`, request, actor, now, { reviewer: reviewer.person })]),
-      ...(grant ? [grantEntry("grant.issued", grant, actor, now)] : []),
-    ];
-    return { request, ...(grant ? { grant } : {}), entries };
   });
 }
 

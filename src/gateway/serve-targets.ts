@@ -39,9 +39,11 @@ export function inForceOf(
     targets: new Map(targets),
     oversight,
     reviewAmr: requests.reviewAmr,
+    ...(requests.reviewAuthAge === undefined ? {} : { reviewAuthAge: requests.reviewAuthAge }),
     requestTtl: requests.ttl,
     defaultDuration: requests.defaultDuration,
     maxDuration: requests.maxDuration,
+    maxPerDay: requests.maxPerDay,
     sessionLength: requests.sessionLength,
   };
 }

@@ -16,6 +16,8 @@ export interface Answer {
   readonly duration?: number;
   readonly comment?: string;
   readonly now: Date;
+  /** What is left of the requester's time on the target, milliseconds; shortens the grant. */
+  readonly timeLeft?: number;
 }
 
 export interface Decided {
@@ -44,7 +46,9 @@ export function decide(request: AccessRequest, answer: Answer): Decided {
   if (answer.answer === "deny") return { request: { ...next, state: "denied", decidedAt: answer.now } };
   if (seatsFilled(request.slots, approvals(next)) < seats(request.slots)) return { request: next };
   const approved: AccessRequest = { ...next, state: "approved", decidedAt: answer.now };
-  return request.kind === "access" ? issueGrant(approved, answer.now) : { request: approved };
+  return request.kind === "access"
+    ? issueGrant(approved, answer.now, answer.timeLeft)
+    : { request: approved };
 }
 
 /** Why this principal may not review that request now; undefined when they may. Said in listings, enforced by `decide`. */

@@ -6,8 +6,10 @@ import type { AccessRequest } from "../../core/access/request.ts";
 import { page, requestInput, requestView, reviewInput } from "../../core/api/schema.ts";
 import type { RequestFilter } from "../../storage/store.ts";
 import type { InForce } from "../in-force.ts";
+import type { Log } from "../log.ts";
 import type { Records } from "../records.ts";
-import { cancel, fileRequest, reviewRequest } from "../requests.ts";
+import { cancel, fileRequest } from "../requests.ts";
+import { reviewRequest } from "../reviews.ts";
 import type { Visibility } from "../visibility.ts";
 import { type App, callerOf } from "./app.ts";
 import { findVisible } from "./find.ts";
@@ -76,9 +78,10 @@ export interface RequestParts {
   readonly current: () => InForce;
   /** Called per person before a change. */
   readonly limitChanges: (person: string) => void;
+  readonly log: Log;
 }
 
-export function requestRoutes(app: App, { records, current, limitChanges }: RequestParts): void {
+export function requestRoutes(app: App, { records, current, limitChanges, log }: RequestParts): void {
   const { store, clock } = records;
   app.openapi(file, async (c) => {
     const { who } = callerOf(c, current());
@@ -117,7 +120,7 @@ export function requestRoutes(app: App, { records, current, limitChanges }: Requ
     const version = versionOf(c.req.header("if-match"));
     const found = await findVisible("req", c.req.valid("param").id, store.requests, sees.request);
     const input = c.req.valid("json");
-    const request = await reviewRequest(records, current(), who.principal, found.id, version, input);
+    const request = await reviewRequest({ records, inForce: current(), log }, who, found.id, version, input);
     return c.json(viewRequest(request, who.principal, clock.now()), 200);
   });
 }

@@ -69,7 +69,14 @@ export const root = z.strictObject({
   policy: path.default("./policy"),
   targets: z.record(targetName, z.record(z.string(), z.unknown())),
   /** Groups that see what others do: auditors read and replay, admins also revoke and kill. */
-  oversight: z.strictObject({ auditors: groups.default([]), admins: groups.default([]) }).prefault({}),
+  oversight: z
+    .strictObject({
+      auditors: groups.default([]),
+      admins: groups.default([]),
+      /** Two people who approve each other this often within a day are reported. */
+      reciprocal_approvals: z.int().min(1).default(3),
+    })
+    .prefault({}),
   requests: z
     .strictObject({
       /** How long reviewers have. */
@@ -78,10 +85,14 @@ export const root = z.strictObject({
       default_duration: duration.prefault("1h"),
       /** Caps whatever policy gives. */
       max_duration: duration.prefault("12h"),
+      /** Caps the granted time of one person on one target within 24 hours, so that nobody extends without end. */
+      max_per_day: duration.prefault("16h"),
       /** The longest a session without a grant lasts. */
       session_length: duration.prefault("12h"),
       /** A reviewer's login must name one of these methods. */
       review_amr: z.array(z.string().min(1)).default([]),
+      /** A reviewer must have authenticated at the provider within this time (`auth_time` of the token). */
+      review_auth_age: duration.optional(),
     })
     .prefault({}),
   recording: z

@@ -29,6 +29,8 @@ export interface Verified {
   readonly tokenExpiresAt: Date;
   /** 1970 when the token does not say. */
   readonly tokenIssuedAt: Date;
+  /** When the person last proved who they are at the provider (`auth_time`), if the token says so. */
+  readonly authenticatedAt?: Date;
 }
 
 /** Says who sent a request. Throws IhcError `unauthenticated` with the reason, `unavailable` when keys cannot be had. */
@@ -54,8 +56,17 @@ export function identity(rules: IdentityRules, clock: Clock, keys: JWTVerifyGetK
       principal,
       tokenExpiresAt: new Date(claims.exp * 1000),
       tokenIssuedAt: new Date((claims.iat ?? 0) * 1000),
+      ...authenticated(claims),
     };
   };
+}
+
+function authenticated(claims: Readonly<Record<string, unknown>>): { readonly authenticatedAt?: Date } {
+  const { auth_time: seconds } = claims;
+  if (seconds === undefined) return {};
+  if (typeof seconds !== "number" || !Number.isSafeInteger(seconds) || seconds < 0 || seconds > 1e11)
+    throw refused("the claim auth_time is not a time");
+  return { authenticatedAt: new Date(seconds * 1000) };
 }
 
 function checkMethods({ amr }: Principal, { requiredAmr }: IdentityRules): void {
