@@ -10,19 +10,25 @@ export function inputPage(ctx: KoaContextWithOIDC, form: string, _out?: unknown,
 export function confirmPage(
   ctx: KoaContextWithOIDC,
   form: string,
-  _client: unknown,
-  _device: unknown,
+  client: unknown,
+  device: unknown,
   userCode: string,
 ): void {
+  const asking = `${named(client, "clientName")} asks, from ${named(device, "ip")}.`;
   const warning = "Continue only if you started this login yourself and your terminal shows this code.";
   ctx.body = page(
     "Is this your code?",
-    `<p><b>${escapeHtml(userCode)}</b></p><p>${warning}</p>${form}${button("op.deviceConfirmForm", "Continue")}`,
+    `<p><b>${escapeHtml(userCode)}</b></p><p>${escapeHtml(asking)}</p><p>${warning}</p>${form}${button("op.deviceConfirmForm", "Continue")}`,
   );
 }
 
 export function successPage(ctx: KoaContextWithOIDC): void {
   ctx.body = page("Signed in", "<p>Go back to your terminal.</p>");
+}
+
+function named(value: unknown, key: string): string {
+  const found = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  return typeof found === "string" ? found : "somebody";
 }
 
 /** A whole document. `body` is markup. */

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import type { Profile } from "../../agent/credentials.ts";
 import { login } from "../../agent/identity/login.ts";
 import type { LoginEvent } from "../../agent/identity/token-request.ts";
@@ -22,7 +23,7 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   const done = await login({
     paths: context.paths,
     profile,
-    on: (event) => show(context, event),
+    on: (event) => show(context, profile, event),
     browser: typed.flag("browser"),
     insecureStorage: typed.flag("insecureStorage"),
     signal: context.signal,
@@ -78,7 +79,7 @@ async function pem(file: string): Promise<string> {
 }
 
 /** gh's words, so that fingers know them. Without a terminal nothing waits for Enter. */
-function show(context: Context, event: LoginEvent): void {
+function show(context: Context, { gateway }: Profile, event: LoginEvent): void {
   const { io } = context;
   if (event.kind === "browser") {
     io.say(`  Open ${event.address}`);
@@ -95,6 +96,7 @@ function show(context: Context, event: LoginEvent): void {
       expires_at: event.expiresAt.toISOString(),
     });
   io.say(`${io.err.yellow("!")} First copy your one-time code: ${io.err.bold(event.userCode)}`);
+  io.say(`  for ihc on ${visible(hostname())} at ${gateway.origin}; type it only if you started this yourself`);
   io.say(`  Open ${event.address}`);
   if (io.interactive) offerBrowser(context, event.completeAddress ?? event.address);
 }
