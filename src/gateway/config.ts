@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { type Digest, sha256 } from "../base/bytes.ts";
 import { configDocument } from "./config/document.ts";
 import type { ConfigIssue, Problem } from "./config/issue.ts";
 import { type Root, root } from "./config/schema.ts";
@@ -71,8 +72,13 @@ export interface Config {
 }
 
 export type LoadedConfig =
-  | { readonly config: Config; readonly issues?: undefined }
-  | { readonly config?: undefined; readonly issues: readonly ConfigIssue[] };
+  | {
+      readonly config: Config;
+      /** sha256 of the file's text. */
+      readonly digest: Digest;
+      readonly issues?: undefined;
+    }
+  | { readonly config?: undefined; readonly digest?: undefined; readonly issues: readonly ConfigIssue[] };
 
 export interface LoadOptions {
   readonly protocols: readonly KnownProtocol[];
@@ -108,7 +114,7 @@ export function parseConfig(
   else found.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue)));
   if (found.length > 0 || !parsed.success)
     return { issues: found.map(document.place).toSorted((a, b) => a.line - b.line) };
-  return { config: configOf(parsed.data, targets, file, dev) };
+  return { config: configOf(parsed.data, targets, file, dev), digest: sha256(text) };
 }
 
 /** Targets that can be looked into even when something else in the file is wrong. */

@@ -9,6 +9,7 @@ import { openSession } from "../core/session/open.ts";
 import { verdictCache } from "../core/session/verdict-cache.ts";
 import type { CancelRegistry, Parser, Upstream } from "../protocols/protocol.ts";
 import type { ServerTunnelEnd } from "../tunnel/tunnel.ts";
+import type { AuditWatch } from "./audit-watch.ts";
 import type { InForce, ServedTarget } from "./in-force.ts";
 import type { Log } from "./log.ts";
 import type { Records } from "./records.ts";
@@ -23,6 +24,7 @@ export interface LiveParts {
   readonly secret: (reference: string) => Promise<string>;
   readonly log: Log;
   readonly limits: SessionLimits;
+  readonly audit: Pick<AuditWatch, "problem">;
 }
 
 export interface SessionLimits {
@@ -123,6 +125,7 @@ export class LiveSession {
       journal,
       approvals: this.state.approvals,
       audit: { enqueue: (entry) => this.#parts.records.store.enqueue(entry) },
+      auditable: () => this.#parts.audit.problem() === undefined,
       clock: this.#parts.records.clock,
       signal: this.signal,
       recording: served.recording,

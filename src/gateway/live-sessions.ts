@@ -4,20 +4,21 @@ import { type Grant, grantUnusable } from "../core/access/grant.ts";
 import type { Principal } from "../core/access/principal.ts";
 import type { SessionRecord } from "../core/access/session-record.ts";
 import type { SessionInput } from "../core/api/schema.ts";
-import { clippedText } from "../core/audit/leaf.ts";
 import type { JournalWriter } from "../core/journal/writer.ts";
 import { approvalsFor } from "./approvals.ts";
+import type { AuditWatch } from "./audit-watch.ts";
 import { grantFor } from "./entry.ts";
 import type { Verified } from "./identity/verify.ts";
 import type { InForce, ServedTarget } from "./in-force.ts";
 import { type LiveParts, LiveSession } from "./live-session.ts";
-import { actorName } from "./records.ts";
+import { enterEnded, enterOpened } from "./session-entries.ts";
 import { loginText, newSessionSecret } from "./session-secret.ts";
-import { detailOf, opening } from "./session-texts.ts";
+import { opening } from "./session-texts.ts";
 
 export interface LiveSessionsParts extends LiveParts {
   /** Opens a session's journal; throws IhcError `unavailable` when there is no room to record. */
   readonly openJournal: (session: SessionId) => Promise<JournalWriter>;
+  readonly audit: AuditWatch;
 }
 
 function refuseTooMany(sessions: Iterable<LiveSession>, { person }: Principal, most: number): void {
@@ -39,6 +40,8 @@ export class LiveSessions {
   readonly #parts: LiveSessionsParts;
   readonly #sessions = new Map<SessionId, LiveSession>();
   readonly #ending = new Map<SessionId, Promise<void>>();
+  /** Ends that the store could not take when they happened. */
+  readonly #owed = new Set<() => Promise<void>>();
   #draining = false;
 
   constructor(parts: LiveSessionsParts) {
@@ -65,7 +68,9 @@ export class LiveSessions {
   async open({ principal, tokenIssuedAt }: Verified, input: SessionInput): Promise<Opened> {
     if (this.#draining)
       throw new IhcError("unavailable", "the gateway is stopping", { hint: "try again soon" });
-    const { records, current, limits } = this.#parts;
+    const { records, current, limits, audit } = this.#parts;
+    const unaudited = audit.problem();
+    if (unaudited) throw unaudited;
     refuseTooMany(this.#sessions.values(), principal, limits.sessionsPerPerson);
     const inForce = current();
     const { served, grant } = await grantFor(records, inForce, principal, input);
@@ -108,8 +113,9 @@ export class LiveSessions {
   /** Ends what is out of time. Cheap: meant to be called several times a second. */
   tick(): void {
     const now = this.#parts.records.clock.now();
+    const unaudited = this.#parts.audit.lasting();
     for (const [id, live] of this.#sessions) {
-      const reason = outOfTime(live, now);
+      const reason = outOfTime(live, now) ?? unaudited;
       if (reason) this.#finish(id, reason);
     }
   }
@@ -146,6 +152,14 @@ export class LiveSessions {
     if (changed) this.sweep();
   }
 
+  /** Enters the ends that are owed to the store. Rejects while it still does not take them. */
+  async settleOwed(): Promise<void> {
+    for (const enter of this.#owed) {
+      await enter();
+      this.#owed.delete(enter);
+    }
+  }
+
   /** Ends everything, for an orderly stop. */
   async drain(reason: IhcError): Promise<void> {
     this.#draining = true;
@@ -162,15 +176,7 @@ export class LiveSessions {
     const journal = await openJournal(record.id);
     try {
       await journal.append(opening(record, grant), "durable");
-      await records.store.atomically(async (tables) => {
-        await tables.sessions.insert(record);
-        await tables.enqueue({
-          kind: "session.opened",
-          at: record.openedAt,
-          actor: actorName(record.principal),
-          detail: detailOf(record),
-        });
-      });
+      await enterOpened(records, record);
     } catch (error) {
       await journal.close("the session could not be opened");
       throw error;
@@ -207,28 +213,13 @@ export class LiveSessions {
     await live.settled();
     this.#sessions.delete(record.id);
     const sealed = await closed(journal, reason.message);
-    const { store, clock, notify } = this.#parts.records;
-    await store.atomically(async (tables) => {
-      const now = clock.now();
-      const current = (await tables.sessions.get(record.id)) ?? record;
-      if (current.state === "ended") return;
-      const ended: SessionRecord = {
-        ...current,
-        version: current.version + 1,
-        state: "ended",
-        endedAt: now,
-        endReason: reason.message,
-        complete: sealed,
-      };
-      if (!(await tables.sessions.replace(ended))) throw new IhcError("conflict", "the session has changed");
-      await tables.enqueue({
-        kind: "session.ended",
-        at: now,
-        actor,
-        detail: { ...detailOf(record), why: clippedText(reason.message), complete: sealed },
-      });
+    const { records, log } = this.#parts;
+    const end = { at: records.clock.now(), reason: reason.message, actor, complete: sealed };
+    const enter = (): Promise<void> => enterEnded(records, record, end);
+    await enter().catch((error: unknown) => {
+      log.error({ err: error, session: record.id }, "a session has ended and the store does not take it yet");
+      this.#owed.add(enter);
     });
-    notify.changed(record.id);
   }
 }
 

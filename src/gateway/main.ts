@@ -6,12 +6,14 @@ import type { Protocol } from "../protocols/protocol.ts";
 import { buildEvidence } from "../storage/evidence.ts";
 import { readTile, treeHashes } from "../storage/hashes.ts";
 import type { KeepAlive } from "../tunnel/tunnel.ts";
+import { auditWatch } from "./audit-watch.ts";
 import { cancelRegistry } from "./cancels.ts";
 import type { Config } from "./config.ts";
 import { type Gatekeeper, gatekeeper } from "./gatekeeper.ts";
 import { providerKeys } from "./identity/provider.ts";
 import { identity } from "./identity/verify.ts";
 import type { InForce } from "./in-force.ts";
+import { inForceEntry } from "./in-force-entry.ts";
 import { LiveSessions } from "./live-sessions.ts";
 import { errorFields, type Log, openLog } from "./log.ts";
 import { gatewayMetrics, type Metrics } from "./metrics.ts";
@@ -97,8 +99,10 @@ async function assemble(parts: Parts): Promise<Gateway> {
   const notify = notifier();
   const roster = openRoster();
   const records: Records = { store: storage.store, clock, notify, roster, shown: shownOf(current) };
+  const audit = auditWatch(storage.sequencer, clock);
   const live = new LiveSessions({
     records,
+    audit,
     current,
     parser,
     cancels: cancelRegistry(),
@@ -111,6 +115,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
   const publicUrl = new URL(config.publicUrl);
   const hosts = new Set<string>();
   await cancelOrphans(records);
+  await records.store.enqueue(inForceEntry("gateway.started", loaded, clock.now()));
   const keeper = await gatekeeperOf(config, { publicUrl, hosts, clock, live, roster });
   const problems = async (): Promise<readonly string[]> => readiness(storage, reloadProblem);
   const server = await serve(parts, { current, records, live, metrics, publicUrl, keeper, problems });
@@ -120,6 +125,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
   const reload = async (): Promise<IhcError | undefined> => {
     try {
       const next = await loadSettled(parts.options.configPath, config.policy, known, dev);
+      await records.store.enqueue(inForceEntry("gateway.reloaded", next, clock.now()));
       inForce = inForceOf(next.config, next.policy, known, storage.maskKey, inForce);
       const certificate = await certificateOf(next.config);
       if (certificate) server.setCertificate(certificate);
@@ -161,7 +167,10 @@ async function assemble(parts: Parts): Promise<Gateway> {
       ? () => undefined
       : onSignals({ stop: signal, reload: () => void reloads(), log });
   const url = publicUrl.href.replace(/\/$/, "");
-  log.info({ url, policy: inForce.policy.version, targets: inForce.targets.size }, "ready");
+  log.info(
+    { url, version: gatewayVersion(), policy: inForce.policy.version, targets: inForce.targets.size },
+    "ready",
+  );
   return { url, reload: reloads, stop, stopped };
 }
 

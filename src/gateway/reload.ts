@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Digest } from "../base/bytes.ts";
 import { IhcError } from "../base/errors.ts";
 import type { Policy } from "../core/access/policy.ts";
 import type { Protocol } from "../protocols/protocol.ts";
@@ -12,6 +13,8 @@ import { loadPolicies } from "./policy-files.ts";
 export interface Loaded {
   readonly config: Config;
   readonly policy: Policy;
+  /** sha256 of ihc.yaml as it was read. */
+  readonly digest: Digest;
 }
 
 /** Reads configuration and policy and checks both. Throws IhcError `config` that names file and line of the first mistake. */
@@ -20,14 +23,14 @@ export async function load(
   protocols: readonly Protocol<unknown>[],
   dev: boolean,
 ): Promise<Loaded> {
-  const { config, issues } = await loadConfig(path, { protocols, dev });
+  const { config, digest, issues } = await loadConfig(path, { protocols, dev });
   if (!config) throw invalid(issues);
   const compiled = await loadPolicies(
     config.policy,
     config.targets.map(({ target }) => target),
   );
   if (!compiled.policy) throw invalid(compiled.issues);
-  return { config, policy: compiled.policy };
+  return { config, policy: compiled.policy, digest };
 }
 
 /** How long files must have stayed the same before they are believed, and how often that is tried, milliseconds. */

@@ -43,6 +43,7 @@ export function startTimers({ records, live, log }: TimerParts): () => void {
 
 async function endDue(records: Records, live: LiveSessions): Promise<void> {
   const { store, clock } = records;
+  await live.settleOwed();
   const dueAt = clock.now();
   for (const { id } of await store.requests.list({ states: ["pending"], dueAt, limit: 100 }))
     await expire(records, id);

@@ -124,6 +124,7 @@ function ask(parts: AdmitParts, op: Operation, approvedBy: readonly string[]): V
     incident: parts.incident,
     policy: { judge: (question) => parts.verdicts.judge(parts.policy(), question) },
     approvedBy,
+    auditable: parts.auditable?.() ?? true,
     now: parts.clock.now(),
     signal: parts.signal,
   });

@@ -25,6 +25,8 @@ export interface SessionParts {
   readonly journal: JournalWriter;
   readonly approvals: Approvals;
   readonly audit: Audit;
+  /** Whether the audit log takes entries; while it does not, only reads pass. True when absent. */
+  readonly auditable?: () => boolean;
   readonly clock: Clock;
   /** Aborts when the session must end; `journal.failed` is added here. */
   readonly signal: AbortSignal;

@@ -14,6 +14,8 @@ export interface Circumstances {
   readonly policy: Pick<Policy, "judge">;
   /** Groups whose slots reviewers have filled for this very operation. */
   readonly approvedBy: readonly string[];
+  /** Whether the audit log takes entries now. */
+  readonly auditable: boolean;
   readonly now: Date;
   readonly signal: AbortSignal;
 }
@@ -27,6 +29,7 @@ interface Stage {
 export const stages: readonly Stage[] = [
   { name: "session alive", ask: sessionAlive },
   { name: "grant alive", ask: grantAlive },
+  { name: "audit log alive", ask: auditAlive },
   { name: "protocol refusal", ask: protocolRefusal },
   { name: "policy", ask: policy },
 ];
@@ -54,6 +57,13 @@ function grantAlive(_op: Operation, at: Circumstances): Verdict {
   const ended = grant.state === "revoked" ? "was revoked" : "has ended";
   const hint = `ask for a new one: ihc request ${at.target.name}`;
   return { kind: "deny", rule: "grant-ended", reason: `grant ${grant.id} ${ended}`, hint };
+}
+
+/** What changes something must not happen unseen; a read is in the session's own recording. */
+function auditAlive(op: Operation, at: Circumstances): Verdict {
+  if (at.auditable || op.effect === "read") return { kind: "allow", rule: "audit-alive" };
+  const reason = "the audit log cannot be written, so nothing but reads may pass";
+  return { kind: "deny", rule: "audit-unavailable", reason, hint: "tell the gateway's operator" };
 }
 
 function protocolRefusal(op: Operation): Verdict {

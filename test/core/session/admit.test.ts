@@ -10,10 +10,10 @@ import { later, noon } from "../access/people.ts";
 import { ana, compiled, policy, read, request, stage, write } from "./stage.ts";
 
 suite("the order of things", () => {
-  test("stands as a list: session, grant, protocol, policy", () => {
+  test("stands as a list: session, grant, audit log, protocol, policy", () => {
     assert.deepEqual(
       stages.map(({ name }) => name),
-      ["session alive", "grant alive", "protocol refusal", "policy"],
+      ["session alive", "grant alive", "audit log alive", "protocol refusal", "policy"],
     );
   });
 
@@ -251,4 +251,12 @@ suite("what is kept", () => {
     await session.admit(read);
     assert.equal(asked, 4);
   });
+});
+
+test("while the audit log takes nothing, reads pass and everything else is refused", async () => {
+  const { session } = stage({ auditable: () => false });
+  assert.equal((await session.admit(read)).ok, true);
+  const refused = await session.admit(write);
+  assert.ok(!refused.ok);
+  assert.equal(refused.denial.rule, "audit-unavailable");
 });
