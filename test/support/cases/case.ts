@@ -26,6 +26,9 @@ interface CaseInput {
   readonly after_login?: boolean;
   readonly approved?: string;
   readonly sent?: string | readonly string[];
+  /** Of token cases: the token itself, or the claims to sign. */
+  readonly token?: string;
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /** The cases of one area, such as `pg-guard`. */
