@@ -5,6 +5,7 @@ import type { Output } from "./output.ts";
 import type { Capped, Owed, OwedQueue } from "./owed.ts";
 import type { Portal } from "./portal.ts";
 import type { AnswerMasks, Progress } from "./progress.ts";
+import type { Shapes } from "./shapes.ts";
 import { pinned } from "./upstream.ts";
 import {
   BackendWalker,
@@ -12,18 +13,18 @@ import {
   type FrameSink,
   parseErrorFields,
   parseParameterStatus,
-  parseRowDescription,
   parseTag,
   tagCount,
 } from "./wire/backend.ts";
 import { WireError } from "./wire/cursor.ts";
-import { type ErrorFields, errorResponse, frame as frameOf, readyForQuery } from "./wire/encode.ts";
+import { type ErrorFields, errorResponse, frame as frameOf } from "./wire/encode.ts";
 
 export interface AnswersOptions {
   readonly owed: OwedQueue;
   readonly statements: Names<Prepared>;
   readonly portals: Names<Portal>;
   readonly masks: AnswerMasks;
+  readonly shapes: Shapes;
   readonly progress: Progress;
   readonly output: Output;
   /** Grows when the meaning of names may have changed. */
@@ -63,8 +64,11 @@ export class Answers implements FrameSink {
   }
 
   push(chunk: Buffer): void {
-    this.#walker.push(chunk, this);
-    this.#o.output.flush();
+    try {
+      this.#walker.push(chunk, this);
+    } finally {
+      this.#o.output.flush();
+    }
   }
 
   wants(type: number, length: number): "whole" | "pieces" {
@@ -137,7 +141,7 @@ export class Answers implements FrameSink {
         break;
       case "T":
       case "n":
-        this.#described(type === "T" ? parseRowDescription(frame) : undefined, frame);
+        this.#described(type === "T" ? this.#o.shapes.fields(frame) : undefined, frame);
         break;
       case "C":
       case "I":
@@ -235,6 +239,7 @@ export class Answers implements FrameSink {
       this.#o.output.emit(frame);
       return;
     }
+    if (tag === "") cap.count = Number.POSITIVE_INFINITY;
     if (/^(INSERT|UPDATE|DELETE|MERGE) /.test(tag)) cap.count = Math.max(cap.count, tagCount(tag));
     cap.withheld.push(Buffer.from(frame));
   }
@@ -281,6 +286,7 @@ export class Answers implements FrameSink {
     const { head } = owed;
     if (head?.kind !== "sync" && head?.kind !== "query")
       throw new WireError("the server is ready out of turn");
+    if (frame.length !== 6) throw new WireError("the server sent a message of invalid length");
     this.status = String.fromCharCode(frame.readUInt8(5));
     this.#copyOut = undefined;
     if (head.kind === "query") {
@@ -292,7 +298,7 @@ export class Answers implements FrameSink {
     statements.endBatch(head.batch);
     portals.endBatch(head.batch);
     const quiet = head.kind === "query" && (head.hidden || head.cap !== undefined);
-    if (!quiet) output.emit(readyForQuery(this.status));
+    if (!quiet) output.emit(frame);
     owed.pop();
     this.#o.onReady(this.status);
     if (head.kind === "query") head.cap?.done();

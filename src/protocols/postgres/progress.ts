@@ -4,6 +4,7 @@ import type { CopyMask } from "./copy.ts";
 import type { Owed, OwedQueue } from "./owed.ts";
 import type { Portal, QueryRun } from "./portal.ts";
 import { Result, type RowMask } from "./result.ts";
+import type { Shapes } from "./shapes.ts";
 import type { Statement } from "./statement.ts";
 import { type Field, tagCount } from "./wire/backend.ts";
 import { WireError } from "./wire/cursor.ts";
@@ -22,12 +23,14 @@ export class Progress {
   readonly #session: Session;
   readonly #owed: OwedQueue;
   readonly #masks: AnswerMasks;
+  readonly #shapes: Shapes;
   recordedBytes = 0;
 
-  constructor(session: Session, owed: OwedQueue, masks: AnswerMasks) {
+  constructor(session: Session, owed: OwedQueue, masks: AnswerMasks, shapes: Shapes) {
     this.#session = session;
     this.#owed = owed;
     this.#masks = masks;
+    this.#shapes = shapes;
   }
 
   /** The result that rows belong to now, with its mask. Rows that nothing asked for are a breach of protocol. */
@@ -52,7 +55,7 @@ export class Progress {
     const step = run?.steps[run.at];
     if (!run || !step) throw new WireError("the server sent a result that nothing asked for");
     run.result ??= new Result(this.#session, run.operation);
-    run.result.shape(fields, this.#masks.rows(fields, step.shown));
+    run.result.shape(this.#mask(fields, step.shown));
   }
 
   /** The statement under way; for COPY its mask and recording begin. */
@@ -135,24 +138,24 @@ export class Progress {
   /** A portal's columns are known from a Describe of it or of its statement. */
   #shapePortal(result: Result): RowMask {
     const { head } = this.#owed;
-    const fields = head?.kind === "execute" ? portalFields(head.portal) : undefined;
+    const fields = head?.kind === "execute" ? this.#portalFields(head.portal) : undefined;
     if (head?.kind !== "execute" || !fields)
       throw new WireError("the columns of the rows are not known, so they cannot be masked");
-    const mask = this.#masks.rows(fields, head.portal.statement);
-    result.shape(fields, mask);
+    const mask = this.#mask(fields, head.portal.statement);
+    result.shape(mask);
     return mask;
   }
-}
 
-/** The columns a portal gives, with the formats that Bind chose. */
-function portalFields(portal: Portal): readonly Field[] | undefined {
-  if (portal.description) return portal.description.fields;
-  const fields = portal.prepared?.description?.fields;
-  const { resultFormats } = portal;
-  return fields?.map((field, i) => ({
-    ...field,
-    format: (resultFormats.length === 1 ? resultFormats[0] : resultFormats[i]) ?? 0,
-  }));
+  #mask(fields: readonly Field[], statement: Statement): RowMask {
+    return this.#shapes.mask(fields, statement, () => this.#masks.rows(fields, statement));
+  }
+
+  /** The columns a portal gives, with the formats that Bind chose. */
+  #portalFields(portal: Portal): readonly Field[] | undefined {
+    if (portal.description) return portal.description.fields;
+    const fields = portal.prepared?.description?.fields;
+    return fields && this.#shapes.formatted(fields, portal.resultFormats);
+  }
 }
 
 function counted(tag: string, result: Result): number {

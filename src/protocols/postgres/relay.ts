@@ -10,6 +10,7 @@ import { fatal } from "./denial.ts";
 import { hangUp } from "./hang-up.ts";
 import { Hold } from "./hold.ts";
 import type { Inbox } from "./inbox.ts";
+import { Joined } from "./joined.ts";
 import { Judge } from "./judge.ts";
 import { answerMasks } from "./masks.ts";
 import { Names, type Prepared } from "./names.ts";
@@ -20,6 +21,7 @@ import { Progress } from "./progress.ts";
 import { Requests } from "./requests.ts";
 import { RowCap } from "./row-cap.ts";
 import type { PostgresSettings } from "./settings.ts";
+import { Shapes } from "./shapes.ts";
 import { cancelBackend, type Link } from "./upstream.ts";
 import { WireError } from "./wire/cursor.ts";
 import { FrontendDecoder } from "./wire/frontend.ts";
@@ -71,13 +73,16 @@ class Conversation {
   #dirty = false;
   #journaled = 0;
   #pauses = 0;
-  #corked = false;
+  /** What goes to the server at the end of this turn. */
+  readonly #toSend: Joined;
+  #sending = false;
   /** A message of the client's is being judged or waits. */
   #busy = false;
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
-    const { session, upstream, catalog } = parts;
+    const { session, upstream, catalog, link } = parts;
+    this.#toSend = new Joined((bytes) => link.socket.write(bytes));
     const { parser, shared, settings } = upstream;
     const classifier = createClassifier({
       catalog,
@@ -93,12 +98,14 @@ class Conversation {
     const output = new Output((bytes) => this.#toClient(bytes));
     this.#output = output;
     const masks = answerMasks(session, classifier);
-    const progress = new Progress(session, this.#owed, masks);
+    const shapes = new Shapes();
+    const progress = new Progress(session, this.#owed, masks, shapes);
     this.#progress = progress;
     const common = { session, owed: this.#owed, statements, portals, generation, output };
     this.#answers = new Answers({
       ...common,
       masks,
+      shapes,
       progress,
       onReady: (status) => this.#onReady(status),
       onCopyIn: (waits) => this.#requests.copyIn(waits),
@@ -207,16 +214,19 @@ class Conversation {
   /** Messages of one turn leave together. */
   #toServer(bytes: Buffer): void {
     if (this.#ended.signal.aborted) return;
-    const { socket } = this.#parts.link;
-    if (!this.#corked) {
-      this.#corked = true;
-      socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        socket.uncork();
-      });
+    if (!this.#sending) {
+      this.#sending = true;
+      this.#parts.link.socket.cork();
+      process.nextTick(() => this.#sendAll());
     }
-    socket.write(bytes);
+    this.#toSend.add(bytes);
+  }
+
+  #sendAll(): void {
+    if (!this.#sending) return;
+    this.#sending = false;
+    this.#toSend.flush();
+    this.#parts.link.socket.uncork();
   }
 
   #changed(what: Change): void {
@@ -259,6 +269,7 @@ class Conversation {
   /** Ends both sides, with a last word to the client where one fits between two messages. */
   #end(lastWord?: Buffer): void {
     if (this.#ended.signal.aborted) return;
+    this.#sendAll();
     if (lastWord && this.#output.betweenFrames) this.#parts.client.write(lastWord);
     this.#ended.abort();
     hangUp(this.#parts.client);

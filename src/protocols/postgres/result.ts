@@ -1,14 +1,13 @@
 import type { OperationId } from "../../base/ids.ts";
+import type { JournalColumn } from "../../core/journal/event.ts";
 import type { Masked } from "../../core/masking/rule.ts";
 import type { Session } from "../../core/session/session.ts";
-import type { Field } from "./wire/backend.ts";
 
 /** Masks the rows of one result shape. Made by rows.ts. */
 export interface RowMask {
   /** No row of this result can change. */
   readonly inert: boolean;
-  /** By column: whether a rule names it. */
-  readonly masked: readonly boolean[];
+  readonly columns: readonly JournalColumn[];
   /** Masks the DataRow frame that lies in `bytes` from `start` to `end`; the very bytes when nothing is to be replaced. */
   row(bytes: Buffer, start: number, end: number): Masked<Uint8Array> | "untouched";
   /** Vouches for rows that `row` left untouched. */
@@ -32,7 +31,7 @@ export class Result {
   #recordedBytes = 0;
   #pending: Masked<Uint8Array>[] = [];
   #pendingBytes = 0;
-  #maskedColumns: readonly string[] = [];
+  #maskedColumns: readonly string[] = none;
 
   constructor(session: Session, operation: OperationId) {
     this.#session = session;
@@ -52,22 +51,12 @@ export class Result {
     this.#format = "pg-copy";
   }
 
-  shape(fields: readonly Field[], mask: RowMask): void {
+  shape(mask: RowMask): void {
     this.#flush();
     this.mask = mask;
-    const names = fields.map(({ name }) => this.#session.masks.text(name));
-    this.#maskedColumns = names.filter((_name, i) => mask.masked[i]);
-    this.#session.record({
-      type: "columns",
-      operation: this.operation,
-      format: "pg",
-      columns: fields.map((field, i) => ({
-        name: names[i] ?? this.#session.masks.text(""),
-        type: String(field.typeOid),
-        masked: mask.masked[i] ?? false,
-        binary: field.format === 1,
-      })),
-    });
+    const { columns } = mask;
+    this.#maskedColumns = columns.some(isMasked) ? columns.filter(isMasked).map(({ name }) => name) : none;
+    this.#session.record({ type: "columns", operation: this.operation, format: "pg", columns });
   }
 
   /** Counts one row; true when `record` must be called with its masked frame. */
@@ -111,4 +100,10 @@ export class Result {
     this.#pending = [];
     this.#pendingBytes = 0;
   }
+}
+
+const none: readonly string[] = [];
+
+function isMasked(column: JournalColumn): boolean {
+  return column.masked;
 }

@@ -27,8 +27,6 @@ export interface RowMasks {
   /** No row of this result can change: chunks may be passed on without looking. */
   readonly inert: boolean;
   readonly columns: readonly JournalColumn[];
-  /** By column: whether a rule names it, so that it is replaced whole. */
-  readonly masked: readonly boolean[];
   /** Masks the frame that lies in `bytes` from `start` to `end`. Throws IhcError `invalid` on a row of another shape. */
   row(bytes: Buffer, start: number, end: number): Masked<Uint8Array> | "untouched";
   /** Vouches for rows that `row` left untouched, or for chunks of rows that `clean` passed. */
@@ -57,7 +55,6 @@ export function compileRows(fields: readonly Field[], context: RowContext): RowM
   return {
     inert,
     columns: columns.map((column) => column.journal),
-    masked: columns.map((column) => column.journal.masked),
     row,
     untouched,
     maskRow: (frame) => {

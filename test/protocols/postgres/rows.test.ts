@@ -52,7 +52,7 @@ for (const format of [0, 1] as const)
       const frames = await db.rows("select * from people", format);
       const { after, cells, fields, rows } = masked(frames, { masks: nothing, maskedColumn: () => how });
       assert.deepEqual(canariesIn(Buffer.concat(after)), []);
-      assert.ok(rows.masked.every(Boolean));
+      assert.ok(rows.columns.every((column) => column.masked));
       const [row = []] = cells;
       assert.equal(row.length, fields.length);
       // The server itself says whether a value is one of its type.
