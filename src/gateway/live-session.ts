@@ -13,6 +13,7 @@ import type { AuditWatch } from "./audit-watch.ts";
 import type { InForce, ServedTarget } from "./in-force.ts";
 import type { Log } from "./log.ts";
 import type { Records } from "./records.ts";
+import { sessionEffects } from "./session-effects.ts";
 import { parseLogin } from "./session-secret.ts";
 
 /** What every live session of this gateway uses. */
@@ -56,11 +57,13 @@ export class LiveSession {
   readonly #connections = new Map<ConnectionId, Promise<void>>();
   readonly #verdicts = verdictCache();
   readonly #openedAt: number;
+  readonly #effects: ReturnType<typeof sessionEffects>;
 
   constructor(state: LiveState, parts: LiveParts) {
     this.state = state;
     this.#parts = parts;
     this.#openedAt = parts.records.clock.monotonic();
+    this.#effects = sessionEffects(state);
   }
 
   get connections(): number {
@@ -116,8 +119,9 @@ export class LiveSession {
     const session = openSession({
       id: this.state.record.id,
       connection,
-      principal: this.state.principal,
-      target: served.target,
+      principal: () => this.state.principal,
+      target: () => this.state.served.target,
+      effects: () => this.#effects(this.#parts.current(), this.#parts.records.clock.now()),
       ...(this.state.record.incident === undefined ? {} : { incident: this.state.record.incident }),
       policy: () => this.#parts.current().policy,
       grant: () => this.state.grant,

@@ -1,15 +1,16 @@
 import { IhcError } from "../base/errors.ts";
 import { newId, type SessionId } from "../base/ids.ts";
-import { type Grant, grantUnusable } from "../core/access/grant.ts";
-import type { Principal } from "../core/access/principal.ts";
+import type { Grant } from "../core/access/grant.ts";
+import type { PersonId, Principal } from "../core/access/principal.ts";
 import type { SessionRecord } from "../core/access/session-record.ts";
 import type { SessionInput } from "../core/api/schema.ts";
 import type { JournalWriter } from "../core/journal/writer.ts";
 import { approvalsFor } from "./approvals.ts";
 import type { AuditWatch } from "./audit-watch.ts";
 import { grantFor } from "./entry.ts";
+import { lostGround, outOfTime } from "./ground.ts";
 import type { Verified } from "./identity/verify.ts";
-import type { InForce, ServedTarget } from "./in-force.ts";
+import type { ServedTarget } from "./in-force.ts";
 import { type LiveParts, LiveSession } from "./live-session.ts";
 import { enterEnded, enterOpened } from "./session-entries.ts";
 import { loginText, newSessionSecret } from "./session-secret.ts";
@@ -19,14 +20,6 @@ export interface LiveSessionsParts extends LiveParts {
   /** Opens a session's journal; throws IhcError `unavailable` when there is no room to record. */
   readonly openJournal: (session: SessionId) => Promise<JournalWriter>;
   readonly audit: AuditWatch;
-}
-
-function refuseTooMany(sessions: Iterable<LiveSession>, { person }: Principal, most: number): void {
-  const own = [...sessions].filter(({ state }) => state.record.principal.person === person);
-  if (own.length >= most)
-    throw new IhcError("rate-limited", `you have ${own.length} sessions open`, {
-      hint: "end some: ihc disconnect",
-    });
 }
 
 export interface Opened {
@@ -42,6 +35,8 @@ export class LiveSessions {
   readonly #ending = new Map<SessionId, Promise<void>>();
   /** Ends that the store could not take when they happened. */
   readonly #owed = new Set<() => Promise<void>>();
+  /** Of whom a session is being opened. */
+  readonly #opening: PersonId[] = [];
   #draining = false;
 
   constructor(parts: LiveSessionsParts) {
@@ -68,10 +63,19 @@ export class LiveSessions {
   async open({ principal, tokenIssuedAt }: Verified, input: SessionInput): Promise<Opened> {
     if (this.#draining)
       throw new IhcError("unavailable", "the gateway is stopping", { hint: "try again soon" });
-    const { records, current, limits, audit } = this.#parts;
+    const { limits, audit } = this.#parts;
     const unaudited = audit.problem();
     if (unaudited) throw unaudited;
-    refuseTooMany(this.#sessions.values(), principal, limits.sessionsPerPerson);
+    const leave = this.#take(principal, limits.sessionsPerPerson);
+    try {
+      return await this.#open(principal, tokenIssuedAt, input);
+    } finally {
+      leave();
+    }
+  }
+
+  async #open(principal: Principal, tokenIssuedAt: Date, input: SessionInput): Promise<Opened> {
+    const { records, current } = this.#parts;
     const inForce = current();
     const { served, grant } = await grantFor(records, inForce, principal, input);
     const now = records.clock.now();
@@ -97,6 +101,18 @@ export class LiveSessions {
     };
     await this.#start(record, served, grant, tokenIssuedAt);
     return { record, secret, served };
+  }
+
+  /** Counts a session before it stands, so that many asked for at once are not each the first. */
+  #take({ person }: Principal, most: number): () => void {
+    const own = [...this.#sessions.values()].filter(({ state }) => state.record.principal.person === person);
+    const count = own.length + this.#opening.filter((other) => other === person).length;
+    if (count >= most)
+      throw new IhcError("rate-limited", `you have ${count} sessions open`, {
+        hint: "end some: ihc disconnect",
+      });
+    this.#opening.push(person);
+    return () => this.#opening.splice(this.#opening.indexOf(person), 1);
   }
 
   /** Ends a session for a reason that people read: cuts, cancels, seals, and enters it in the log. Safe to call again. */
@@ -164,6 +180,7 @@ export class LiveSessions {
   async drain(reason: IhcError): Promise<void> {
     this.#draining = true;
     await Promise.all([...this.#sessions.keys()].map((id) => this.end(id, reason)));
+    await Promise.all(this.#ending.values());
   }
 
   async #start(
@@ -199,6 +216,21 @@ export class LiveSessions {
     journal.failed.addEventListener("abort", () => this.#finish(record.id, unrecordable), { once: true });
     if (journal.failed.aborted) this.#finish(record.id, unrecordable);
     if (this.#draining) this.#finish(record.id, new IhcError("unavailable", "the gateway is stopping"));
+    await this.#confirm(live);
+  }
+
+  /** What was revoked, reloaded or taken away while the session was being opened has not met it: it is asked again. */
+  async #confirm(live: LiveSession): Promise<void> {
+    const { records, current } = this.#parts;
+    const { grant, record } = live.state;
+    const newest = grant && (await records.store.grants.get(grant.id));
+    if (newest && newest.version > (live.state.grant?.version ?? 0)) live.state.grant = newest;
+    const now = records.clock.now();
+    const gone = grant && !newest ? new IhcError("denied", "the grant has ended") : undefined;
+    const reason = gone ?? outOfTime(live, now) ?? lostGround(live, current(), now);
+    if (!reason) return;
+    await this.end(record.id, reason);
+    throw reason;
   }
 
   #finish(id: SessionId, reason: IhcError): void {
@@ -235,30 +267,6 @@ async function closed(journal: JournalWriter, reason: string): Promise<boolean> 
   } catch {
     return false;
   }
-}
-
-function outOfTime(live: LiveSession, now: Date): IhcError | undefined {
-  const { principal, grant, record } = live.state;
-  if (live.overdue) return new IhcError("denied", grant ? "the grant has ended" : "the session's time is up");
-  if (grant?.state === "revoked")
-    return new IhcError("denied", `the grant was revoked by ${grant.endedBy ?? "the gateway"}`);
-  if (grant && grantUnusable(grant, principal, record.target, now))
-    return new IhcError("denied", "the grant has ended");
-  return undefined;
-}
-
-function lostGround(live: LiveSession, inForce: InForce, now: Date): IhcError | undefined {
-  const { served, principal, grant, record } = live.state;
-  const target = inForce.targets.get(record.target);
-  if (!target) return new IhcError("denied", "the target was taken away");
-  if (target.fingerprint !== served.fingerprint)
-    return new IhcError("denied", "the target's settings have changed: connect again");
-  const { breakGlass, incident = "" } = record;
-  const access = inForce.policy.access(principal, target.target, grant?.effects, breakGlass, now, incident);
-  if (access.kind === "deny")
-    return new IhcError("denied", `policy does not allow it any more: ${access.reason}`);
-  if (access.kind === "needs-grant" && !grant) return new IhcError("denied", "policy asks for a grant now");
-  return undefined;
 }
 
 function sameGroups(a: Principal, b: Principal): boolean {

@@ -81,8 +81,9 @@ export async function startPgGateway(options: PgGatewayOptions): Promise<PgGatew
     const session = openSession({
       id,
       connection: newId("con"),
-      principal: person("ana"),
-      target,
+      principal: () => person("ana"),
+      target: () => target,
+      effects: () => options.effects ?? ["read", "write", "destroy", "admin"],
       policy: () => policy,
       grant: () => grant({ effects: options.effects ?? ["read", "write", "destroy", "admin"], ...always }),
       masks,

@@ -118,8 +118,8 @@ function refused(hold: Hold, reviewed: Exclude<Reviewed, { kind: "approved" }>):
 
 function ask(parts: AdmitParts, op: Operation, approvedBy: readonly string[]): Verdict {
   return judge(op, {
-    principal: parts.principal,
-    target: parts.target,
+    principal: parts.principal(),
+    target: parts.target(),
     grant: parts.grant(),
     incident: parts.incident,
     policy: { judge: (question) => parts.verdicts.judge(parts.policy(), question) },
@@ -133,7 +133,7 @@ function ask(parts: AdmitParts, op: Operation, approvedBy: readonly string[]): V
 /** Undefined when the text has no canonical form, so that no approval could be bound to it. */
 function digestOf(op: Operation, parts: SessionParts): Digest | undefined {
   try {
-    return operationDigest(op, parts.target.name, parts.principal);
+    return operationDigest(op, parts.target().name, parts.principal());
   } catch (error) {
     if (error instanceof TypeError) return;
     throw error;

@@ -86,16 +86,17 @@ function audit(
   more: { readonly [key: string]: Json },
 ): Promise<void> {
   const { parts, op, id, digest, shown } = asked;
+  const principal = parts.principal();
   return parts.audit.enqueue({
     kind,
     at: parts.clock.now(),
-    actor: parts.principal.name,
+    actor: principal.name,
     detail: {
       session: parts.id,
       operation: id,
-      target: parts.target.name,
-      person: parts.principal.person,
-      via: parts.principal.via?.name ?? null,
+      target: parts.target().name,
+      person: principal.person,
+      via: principal.via?.name ?? null,
       kind: op.kind,
       effect: op.effect,
       text: shown.text.slice(0, auditText),

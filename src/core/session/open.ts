@@ -1,4 +1,3 @@
-import type { Grant } from "../access/grant.ts";
 import { admitter } from "./admit.ts";
 import type { SessionParts } from "./parts.ts";
 import type { Session } from "./session.ts";
@@ -11,9 +10,15 @@ export function openSession(parts: SessionParts): Session {
   return {
     id: parts.id,
     connection: parts.connection,
-    principal: parts.principal,
-    target: parts.target,
-    ...grantProperty(parts.grant()),
+    get principal() {
+      return parts.principal();
+    },
+    get target() {
+      return parts.target();
+    },
+    get effects() {
+      return parts.effects();
+    },
     signal,
     masks: parts.masks,
     recording: parts.recording,
@@ -21,8 +26,4 @@ export function openSession(parts: SessionParts): Session {
     record: (event) => parts.journal.add(event),
     recorded: () => parts.journal.drained(),
   };
-}
-
-function grantProperty(grant: Grant | undefined): { grant?: Grant } {
-  return grant ? { grant } : {};
 }

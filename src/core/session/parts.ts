@@ -7,6 +7,7 @@ import type { Target } from "../access/target.ts";
 import type { JournalWriter } from "../journal/writer.ts";
 import type { MaskPlan } from "../masking/plan.ts";
 import type { Approvals, Audit } from "./approvals.ts";
+import type { Effect } from "./operation.ts";
 import type { RecordingLimits } from "./session.ts";
 import type { VerdictCache } from "./verdict-cache.ts";
 
@@ -14,8 +15,11 @@ import type { VerdictCache } from "./verdict-cache.ts";
 export interface SessionParts {
   readonly id: SessionId;
   readonly connection: ConnectionId;
-  readonly principal: Principal;
-  readonly target: Target;
+  /** As their newest token and the newest configuration show them: a lost group, a changed label counts at once. */
+  readonly principal: () => Principal;
+  readonly target: () => Target;
+  /** What policy and grant would let pass now, operation by operation; nothing else ever does. */
+  readonly effects: () => readonly Effect[];
   readonly incident?: string;
   /** The policy in force now: a reload counts for running sessions at once. */
   readonly policy: () => Policy;

@@ -1,10 +1,9 @@
 import type { ConnectionId, OperationId, RequestId, SessionId } from "../../base/ids.ts";
-import type { Grant } from "../access/grant.ts";
 import type { Principal } from "../access/principal.ts";
 import type { Target } from "../access/target.ts";
 import type { JournalEvent } from "../journal/event.ts";
 import type { MaskPlan } from "../masking/plan.ts";
-import type { Admitted, Operation } from "./operation.ts";
+import type { Admitted, Effect, Operation } from "./operation.ts";
 import type { Denial, Hold } from "./verdict.ts";
 
 /** What a protocol is given to serve one connection. It decides nothing itself: it asks here and obeys. */
@@ -13,7 +12,8 @@ export interface Session {
   readonly connection: ConnectionId;
   readonly principal: Principal;
   readonly target: Target;
-  readonly grant?: Grant;
+  /** All that operations of this session may do; a protocol can hold its upstream role to it. */
+  readonly effects: readonly Effect[];
   /** Aborts when the grant ends, is revoked, policy takes the target away, the journal fails or the gateway drains. */
   readonly signal: AbortSignal;
   /** Judges, waits for reviewers where policy holds, journals the outcome; only then the operation may be sent. */

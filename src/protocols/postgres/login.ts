@@ -4,7 +4,7 @@ import { type Catalog, openCatalog } from "./catalog.ts";
 import type { Credential, PostgresSettings } from "./settings.ts";
 import { type Link, logIn } from "./upstream.ts";
 
-/** Logs in for one client connection: the role and the read-only default follow from what the session's grant covers. */
+/** Logs in for one client connection: the role and the read-only default follow from what the session may do. */
 export function logInFor(
   session: Session,
   upstream: Upstream<PostgresSettings>,
@@ -55,15 +55,13 @@ class SharedCatalog {
   }
 }
 
-/** Without a grant, policy permits each operation by itself, so the grant's absence says nothing about effects. */
-function readsOnly(session: Session): boolean {
-  return session.grant?.effects.every((effect) => effect === "read") ?? false;
+function readsOnly({ effects }: Session): boolean {
+  return effects.every((effect) => effect === "read");
 }
 
 function credentialFor(session: Session, settings: PostgresSettings): Credential {
   const { write } = settings.roles;
-  const writes = session.grant !== undefined && !readsOnly(session);
-  return writes && write ? write : { user: settings.user, password: settings.password };
+  return write && !readsOnly(session) ? write : { user: settings.user, password: settings.password };
 }
 
 /** So that the database's own log names the person; PostgreSQL keeps 63 bytes of printable ASCII. */

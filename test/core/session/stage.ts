@@ -72,8 +72,9 @@ export function stage(
   const session = openSession({
     id: "ses_AAAAAAAAAAAA" as SessionId,
     connection: "con_AAAAAAAAAAAA" as ConnectionId,
-    principal: ana,
-    target: prodDb,
+    principal: () => ana,
+    target: () => prodDb,
+    effects: () => ["read", "write"],
     policy: () => policy,
     grant: () => undefined,
     masks: compileMasks({ rules: [{ detect: ["email"], how: "redact" }], mode: "strict" }, Buffer.alloc(32)),
