@@ -84,7 +84,8 @@ async function serve(
     return;
   }
   tell({ kind: "open", number });
-  socket.off("close", gone);
+  // From here on a pipe that breaks ends both streams with its error: that is no wish of the client's to leave.
+  socket.off("close", gone).off("error", gone).on("error", cut);
   const kill = (): void => void tunnel.stream.destroy();
   abort.signal.addEventListener("abort", kill, { once: true });
   if (abort.signal.aborted) kill();
@@ -95,13 +96,17 @@ async function serve(
   socket.destroy();
   tunnel.stream.destroy();
   const reason = await tunnel.ended;
-  const broken = up.status === "rejected" || down.status === "rejected";
   tell({
     kind: "closed",
     number,
     ...(reason === undefined ? {} : { reason }),
-    lost: broken && reason === undefined && !abort.signal.aborted,
+    lost: (tunnelBroke(up) || tunnelBroke(down)) && reason === undefined && !abort.signal.aborted,
   });
+}
+
+/** A tunnel breaks with an error of ours, a local client with the system's. */
+function tunnelBroke(pipe: PromiseSettledResult<void>): boolean {
+  return pipe.status === "rejected" && pipe.reason instanceof IhcError;
 }
 
 async function onPort(server: Server, port: number): Promise<LocalAddress> {
