@@ -14,6 +14,14 @@ export function visibleLines(text: string): string {
   return text.toWellFormed().replace(unsafe, (c) => (c === "\n" || c === "\t" ? c : escaped(c)));
 }
 
+/** JSON on one line that steers no terminal either: what `visible` would show as an escape is one, as JSON writes it. */
+export function visibleJson(value: object): string {
+  return JSON.stringify(value).replace(unsafe, (c) => {
+    const units = Array.from({ length: c.length }, (_, at) => c.charCodeAt(at));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  });
+}
+
 /** Whether `visible` would change anything besides line breaks and tabs. */
 export function hasHidden(text: string): boolean {
   return visibleLines(text) !== text;

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { Chalk, type ChalkInstance, type ColorSupportLevel } from "chalk";
+import { visibleJson } from "../base/text.ts";
 
 /**
  * The terminal, and the only place of the CLI that reads the environment. stdout carries data alone; progress, questions and
@@ -41,7 +42,7 @@ export function terminalIo(flags: { readonly noInput: boolean }): Io {
   return {
     print: (text) => void stdout.write(`${text}\n`),
     write: (data) => new Promise((resolve) => stdout.write(data, () => resolve())),
-    json: (value) => void stdout.write(`${JSON.stringify(value)}\n`),
+    json: (value) => void stdout.write(`${visibleJson(value)}\n`),
     say: (text) => void stderr.write(`${text}\n`),
     progress: (text) => (stderr.isTTY && !forbidden ? spinner(stderr, text) : once(stderr, text)),
     out: new Chalk({ level: colorLevel(env, stdout.isTTY) }),

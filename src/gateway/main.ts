@@ -152,12 +152,17 @@ async function assemble(parts: Parts): Promise<Gateway> {
     unsignal();
     unwatch();
     const closed = server.stop();
-    await live.drain(new IhcError("unavailable", "the gateway is stopping", { hint: "connect again soon" }));
-    stopTimers();
-    await closed;
-    await parser.close();
-    await storage.close();
-    resolve();
+    try {
+      await live.drain(
+        new IhcError("unavailable", "the gateway is stopping", { hint: "connect again soon" }),
+      );
+      stopTimers();
+      await closed;
+      await parser.close();
+      await storage.close();
+    } finally {
+      resolve();
+    }
   });
   const signal = (): void => {
     stop().catch((error: unknown) => log.error({ err: errorFields(error) }, "the stop was not orderly"));

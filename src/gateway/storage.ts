@@ -7,7 +7,7 @@ import { openLogKey } from "../storage/log-key.ts";
 import { type OpenStore, openStore } from "../storage/open.ts";
 import { type Sequencer, startSequencer } from "../storage/sequencer.ts";
 import type { Config } from "./config.ts";
-import type { Log } from "./log.ts";
+import { errorFields, type Log } from "./log.ts";
 import { openMaskKey } from "./mask-key.ts";
 import { resolveSecret } from "./secrets.ts";
 
@@ -34,7 +34,11 @@ export async function openStorage(config: Config, clock: Clock, log: Log): Promi
   const store = await openStore(location, clock);
   const undo: (() => Promise<void> | void)[] = [() => store.close()];
   const close = async (): Promise<void> => {
-    for (const step of undo.toReversed()) await step();
+    // What waits in the queue stays there when the store is away; everything else is still given back.
+    for (const step of undo.toReversed())
+      await Promise.resolve(step()).catch((error: unknown) =>
+        log.error({ err: errorFields(error) }, "the storage was not closed in order"),
+      );
   };
   try {
     const sequencer = await startSequencer({

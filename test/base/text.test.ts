@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { hasHidden, visible, visibleLines } from "../../src/base/text.ts";
+import { hasHidden, visible, visibleJson, visibleLines } from "../../src/base/text.ts";
 
 const steering: readonly [string, string][] = [
   ["\u001b[2J", "\\u001b[2J"],
@@ -41,4 +41,12 @@ test("no text comes out with a character that steers", () => {
       assert.equal(visible(shown), shown);
     }),
   );
+});
+
+test("JSON for a terminal is the same value without a character that steers", () => {
+  const value = { text: "a\u001b[2J\u007f\u009b\u202e\u2028\u{e0041}é\n\u{1f600}" };
+  const text = visibleJson(value);
+  assert.deepEqual(JSON.parse(text), value);
+  assert.doesNotMatch(text, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  assert.ok(text.includes("é") && text.includes("\u{1f600}"));
 });
