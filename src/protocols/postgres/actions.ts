@@ -1,5 +1,5 @@
-import type { Names, Prepared } from "./names.ts";
-import { asInner, asUnknown } from "./operation.ts";
+import type { Found, Names, Prepared } from "./names.ts";
+import { asInner, asNested, asUnknown } from "./operation.ts";
 import type { Portal } from "./portal.ts";
 import type { Classified, Statement } from "./statement.ts";
 
@@ -51,6 +51,21 @@ export function changeOf({ does, effect, node }: Statement): Change | undefined 
   return does.kind === "discard-all" || node.startsWith("VariableSet") ? "settings" : undefined;
 }
 
+/** What EXECUTE or FETCH names at this moment; undefined for other statements and for names without meaning. */
+export function meaning(
+  { does }: Statement,
+  { statements, portals, batch }: Pick<ActionContext, "statements" | "portals" | "batch">,
+): Found<Prepared | Portal> {
+  if (does.kind === "execute") return statements.find(does.name, batch);
+  if (does.kind === "fetch") return portals.find(does.name, batch);
+  return { known: true, value: undefined };
+}
+
+/** Whether a statement runs what a name stands for when it is executed. */
+export function isIndirect({ does }: Statement): boolean {
+  return does.kind === "execute" || does.kind === "fetch";
+}
+
 /**
  * The statement with EXECUTE and FETCH counted as what they run; undefined when that is not certain yet, because a name
  * was changed by something the server has not answered.
@@ -65,17 +80,39 @@ export async function resolve(
     const found = at.statements.find(does.name, at.batch);
     if (!found.known) return undefined;
     const inner = found.value?.pick(await classify(found.value.sql));
-    return inner ? asInner(statement, inner) : asUnknown(statement, "prepared statement", does.name);
+    return behind(statement, inner, "prepared statement", does.name);
   }
   if (does.kind === "fetch") {
     const found = at.portals.find(does.name, at.batch);
-    if (!found.known) return undefined;
-    return found.value
-      ? asInner(statement, found.value.statement)
-      : asUnknown(statement, "cursor", does.name);
+    return found.known ? behind(statement, found.value?.statement, "cursor", does.name) : undefined;
   }
   if (does.kind === "prepare" || does.kind === "declare") return asInner(statement, does.inner);
   return statement;
+}
+
+/** What a name stands for, which must be a query. */
+function behind(own: Statement, inner: Statement | undefined, what: string, name: string): Statement {
+  if (!inner) return asUnknown(own, what, name);
+  return isQuery(inner) ? asInner(own, inner) : asNested(own, name);
+}
+
+/**
+ * What SQL's own PREPARE and DECLARE take. Parse and Bind take more: a statement that does something to names would do it
+ * unseen behind EXECUTE, and what EXECUTE runs behind a FETCH may have changed since Bind.
+ */
+const queries: ReadonlySet<string> = new Set([
+  "SelectStmt",
+  "InsertStmt",
+  "UpdateStmt",
+  "DeleteStmt",
+  "MergeStmt",
+  "PrepareStmt",
+  "DeclareCursorStmt",
+]);
+
+/** The inner statements of PREPARE and DECLARE bear their node, but do nothing to names. */
+function isQuery({ node, does }: Statement): boolean {
+  return does.kind === "plain" && queries.has(node);
 }
 
 function put<T>(names: Names<T>, name: string, value: T | undefined, batch: number): () => void {
@@ -112,6 +149,7 @@ function cursor(inner: Statement, held: boolean, sql: string): Portal {
     describedIn: -1,
     result: undefined,
     ended: false,
-    settle: undefined,
+    act: undefined,
+    meant: undefined,
   };
 }

@@ -2,7 +2,7 @@ import type { Masked } from "../../core/masking/rule.ts";
 import type { CopyMask } from "./copy.ts";
 import type { Names, Prepared } from "./names.ts";
 import type { Output } from "./output.ts";
-import type { Capped, Owed, OwedQueue } from "./owed.ts";
+import { abandon, type Capped, type Owed, type OwedQueue } from "./owed.ts";
 import type { Portal } from "./portal.ts";
 import type { AnswerMasks, Progress } from "./progress.ts";
 import type { Shapes } from "./shapes.ts";
@@ -273,12 +273,7 @@ export class Answers implements FrameSink {
     if (head.kind === "sync") return;
     if (head.kind === "poison" || (head.kind === "parse" && head.name === ""))
       statements.settle("", undefined);
-    for (const entry of owed.skipToSync()) {
-      const cap = entry.kind === "execute" || entry.kind === "query" ? entry.cap : undefined;
-      if (!cap) continue;
-      cap.failed = true;
-      cap.done();
-    }
+    owed.skipToSync().forEach(abandon);
   }
 
   #ready(frame: Buffer): void {

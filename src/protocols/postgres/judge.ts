@@ -1,6 +1,6 @@
 import type { Operation } from "../../core/session/operation.ts";
 import type { Admission, Session } from "../../core/session/session.ts";
-import { type ActionContext, type Change, changeOf, resolve } from "./actions.ts";
+import { type ActionContext, type Change, changeOf, meaning, resolve } from "./actions.ts";
 import { denialFields, error } from "./denial.ts";
 import type { Hold } from "./hold.ts";
 import type { Names, Prepared } from "./names.ts";
@@ -57,6 +57,16 @@ export class Judge {
     await this.settled();
     const settled = await resolve(statement, at, classify);
     return settled ?? { ...statement, effect: "unknown", refusal: uncertain };
+  }
+
+  /** What EXECUTE or FETCH runs if it is executed now. */
+  async meaning(statement: Statement, batch: number): Promise<Prepared | Portal | undefined> {
+    const at = { statements: this.#o.statements, portals: this.#o.portals, batch };
+    const found = meaning(statement, at);
+    if (found.known) return found.value;
+    await this.settled();
+    const settled = meaning(statement, at);
+    return settled.known ? settled.value : undefined;
   }
 
   async find<T>(names: Names<T>, name: string, batch: number): Promise<T | undefined> {

@@ -19,6 +19,8 @@ export interface Description {
   readonly generation: number;
 }
 
+export type Found<T> = { readonly known: true; readonly value: T | undefined } | { readonly known: false };
+
 /**
  * Names of one kind, statements or portals, which protocol messages and SQL share. What a message does to a name is certain
  * only when the server has answered, but within a batch (up to Sync) later messages run only if earlier ones succeeded, so
@@ -28,10 +30,7 @@ export class Names<T> {
   readonly #settled = new Map<string, T>();
   readonly #proposed = new Map<string, { readonly value: T | undefined; readonly batch: number }>();
 
-  find(
-    name: string,
-    batch: number,
-  ): { readonly known: true; readonly value: T | undefined } | { readonly known: false } {
+  find(name: string, batch: number): Found<T> {
     const proposal = this.#proposed.get(name);
     if (!proposal) return { known: true, value: this.#settled.get(name) };
     return proposal.batch === batch ? { known: true, value: proposal.value } : { known: false };

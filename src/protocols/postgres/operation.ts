@@ -33,6 +33,7 @@ export function asInner(own: Statement, inner: Statement): Statement {
     resources: unique([...own.resources, ...inner.resources]),
     traits: unique([...own.traits, ...inner.traits]),
     masking: inner.masking,
+    ...(inner.writes ? { writes: inner.writes } : {}),
     ...(refusal ? { refusal } : {}),
   };
 }
@@ -43,6 +44,16 @@ export function asUnknown(own: Statement, what: string, name: string): Statement
     rule: "unknown-name",
     reason: `${what} "${name}" is not known to ihc`,
     hint: "prepare or declare it in this connection first",
+  };
+  return { ...own, effect: "unknown", refusal: own.refusal ?? refusal };
+}
+
+/** EXECUTE or FETCH of something that is no query itself. */
+export function asNested(own: Statement, name: string): Statement {
+  const refusal = {
+    rule: "nested-statement",
+    reason: `"${name}" is no query, so it cannot be run by name`,
+    hint: "send the statement itself",
   };
   return { ...own, effect: "unknown", refusal: own.refusal ?? refusal };
 }

@@ -20,6 +20,8 @@ export type Owed =
       readonly portal: Portal;
       readonly result: Result | undefined;
       readonly cap: Capped | undefined;
+      /** What to do when the server has completed it. */
+      readonly settle: (() => void) | undefined;
     }
   | { readonly kind: "close"; readonly what: "S" | "P"; readonly name: string }
   | { readonly kind: "sync"; readonly batch: number }
@@ -48,6 +50,14 @@ export interface Capped {
   readonly done: () => void;
 }
 
+/** It will never be answered. */
+export function abandon(entry: Owed): void {
+  const cap = entry.kind === "execute" || entry.kind === "query" ? entry.cap : undefined;
+  if (!cap) return;
+  cap.failed = true;
+  cap.done();
+}
+
 /** The queue, and what becomes of it after an error: the server skips extended messages up to Sync. */
 export class OwedQueue {
   readonly #entries: Owed[] = [];
@@ -69,8 +79,16 @@ export class OwedQueue {
     return this.empty || last?.kind === "sync" || last?.kind === "query";
   }
 
+  /** The server has failed and ignores what is sent before Sync. */
+  get skipping(): boolean {
+    return this.#skipping;
+  }
+
   push(entry: Owed): void {
-    if (this.#skipping && entry.kind !== "sync") return;
+    if (this.#skipping && entry.kind !== "sync") {
+      abandon(entry);
+      return;
+    }
     this.#skipping = false;
     this.#entries.push(entry);
   }

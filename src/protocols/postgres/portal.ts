@@ -20,9 +20,13 @@ export interface Portal {
   result: Result | undefined;
   /** Whether a result has been recorded. */
   ended: boolean;
-  /** What to do when the server has completed it. */
-  readonly settle: (() => void) | undefined;
+  readonly act: Act | undefined;
+  /** What EXECUTE or FETCH meant at Bind: the server looks the name up again at Execute. */
+  readonly meant: Prepared | Portal | undefined;
 }
+
+/** Proposes in a batch what a statement does to names; returns what to do when the server has completed it. */
+export type Act = (batch: number) => (() => void) | undefined;
 
 /** One admitted Query message: its statements answer one after the other. */
 export interface QueryRun {

@@ -80,14 +80,15 @@ export class Progress {
   }
 
   /** `suspended`: the client's limit is reached, the portal has more. */
-  endExecute({ portal, result }: Extract<Owed, { kind: "execute" }>, tag: string, suspended: boolean): void {
+  endExecute(entry: Extract<Owed, { kind: "execute" }>, tag: string, suspended: boolean): void {
+    const { portal, result, settle } = entry;
     const cursor = portal.operation === undefined;
     if (suspended && !cursor) return;
     result?.end(suspended ? `FETCH ${result.rows}` : tag, result && counted(tag, result));
     if (cursor) return;
     portal.result = undefined;
     portal.ended = true;
-    portal.settle?.();
+    settle?.();
   }
 
   /** The portal goes away with rows left in it. */

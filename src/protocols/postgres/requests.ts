@@ -1,5 +1,5 @@
 import type { Session } from "../../core/session/session.ts";
-import { proposeAction } from "./actions.ts";
+import { isIndirect, proposeAction } from "./actions.ts";
 import type { Answers } from "./answers.ts";
 import { error } from "./denial.ts";
 import type { Judge } from "./judge.ts";
@@ -207,7 +207,8 @@ export class Requests {
       describedIn: -1,
       result: undefined,
       ended: false,
-      settle: proposeAction(own, at),
+      act: (batch) => proposeAction(own, { ...at, batch }),
+      meant: await this.#o.judge.meaning(own, this.#batch),
     };
     this.#o.judge.sending([shown]);
     this.#o.portals.propose(message.portal, portal, this.#batch);
@@ -226,11 +227,17 @@ export class Requests {
   async #execute(message: Message<"execute">): Promise<void> {
     const portal = await this.#o.judge.find(this.#o.portals, message.portal, this.#batch);
     if (!portal) return this.#poison(error("34000", `portal "${message.portal}" does not exist`));
+    if ((await this.#o.judge.meaning(portal.statement, this.#batch)) !== portal.meant)
+      return this.#poison(
+        error("55000", "ihc: what the portal runs has changed since Bind", "bind it again"),
+      );
     const result = await this.#resultOf(portal, message);
     if (result === "refused") return;
+    this.#o.judge.sending([portal.statement]);
     this.#askForColumns(portal, message.portal);
     if (isCapped(this.#o.cap, [portal.statement])) return this.#cappedExecute(message, portal, result);
-    this.#o.owed.push({ kind: "execute", portal, result, cap: undefined });
+    const settle = portal.act?.(this.#batch);
+    this.#o.owed.push({ kind: "execute", portal, result, cap: undefined, settle });
     this.#o.send(message.frame);
   }
 
@@ -251,8 +258,8 @@ export class Requests {
 
   /** Rows of a portal come without their columns: unless someone has asked or asks in this batch, we do. */
   #askForColumns(portal: Portal, name: string): void {
-    const { prepared } = portal;
     if (portal.description || portal.describedIn === this.#batch) return;
+    const prepared = isIndirect(portal.statement) ? undefined : portal.prepared;
     if (prepared?.describedIn === this.#batch) return;
     if (prepared?.description?.generation === this.#o.generation() && !this.#o.judge.unsettled) return;
     portal.describedIn = this.#batch;
@@ -274,7 +281,7 @@ export class Requests {
   ): Promise<void> {
     const { promise, resolve: done } = Promise.withResolvers<void>();
     const cap: Capped = { limit: this.#o.cap.rows ?? 0, count: 0, failed: false, withheld: [], done };
-    this.#o.owed.push({ kind: "execute", portal, result, cap });
+    this.#o.owed.push({ kind: "execute", portal, result, cap, settle: portal.act?.(this.#batch) });
     this.#o.send(Buffer.concat([message.frame, flush()]));
     await promise;
     if (cap.failed) return;
@@ -285,6 +292,7 @@ export class Requests {
   /** Outside a transaction the string runs in one of ours, which is committed only when the count is known. */
   async #cappedQuery(frame: Buffer, run: QueryRun): Promise<void> {
     await this.#o.judge.settled();
+    if (this.#o.owed.skipping) return;
     const own = this.#o.answers.status === "I";
     if (own) this.#sendQuery(query("BEGIN"), undefined, undefined, true);
     const { promise, resolve: done } = Promise.withResolvers<void>();

@@ -14,7 +14,12 @@ export class RowCap {
     this.rows = rows;
   }
 
+  /** An infinite count: the statement was not told to run to its end, so its tag never came. */
   refusal(count: number): ErrorFields {
+    if (!Number.isFinite(count))
+      return denialFields(
+        refused("rows that are not all asked for cannot be counted", "fetch all rows at once"),
+      );
     return denialFields({
       rule: "rows-written-cap",
       reason: `the statement touched ${count} rows, ${this.rows ?? 0} are allowed; it was undone`,
@@ -50,7 +55,7 @@ export class RowCap {
 
 /** Whether the cap concerns these statements. */
 export function isCapped(cap: RowCap, statements: readonly Statement[]): boolean {
-  return cap.rows !== undefined && statements.some(writes);
+  return cap.rows !== undefined && statements.some(({ writes }) => writes !== undefined);
 }
 
 /** What the cap cannot count it cannot allow. */
@@ -58,8 +63,13 @@ export function uncountable(cap: RowCap, statements: readonly Statement[]): Refu
   if (!isCapped(cap, statements)) return undefined;
   if (statements.some(({ does }) => does.kind === "copy-in"))
     return refused("COPY FROM STDIN cannot be counted before it is done", "use INSERT");
-  if (statements.some((statement) => writes(statement) && statement.node === "SelectStmt"))
-    return refused("rows that WITH writes cannot be counted", "write them in a statement of their own");
+  if (statements.some(({ writes }) => writes === "uncounted"))
+    return refused(
+      "rows written inside WITH, COPY or EXPLAIN, or by a cascade, cannot be counted",
+      "write them in a statement of their own, the dependent rows first",
+    );
+  if (statements.some(({ writes, does }) => writes !== undefined && does.kind === "fetch"))
+    return refused("rows written behind FETCH cannot be counted", "execute the portal to its end");
   if (statements.length > 1 && statements.some(({ node }) => node === "TransactionStmt"))
     return refused("a string with both a writing statement and transaction control", "send them one by one");
   return undefined;
@@ -67,8 +77,4 @@ export function uncountable(cap: RowCap, statements: readonly Statement[]): Refu
 
 function refused(reason: string, hint: string): Refusal {
   return { rule: "rows-written-cap", reason, hint };
-}
-
-function writes({ effect, does }: Statement): boolean {
-  return does.kind === "copy-in" || effect === "write" || effect === "destroy";
 }

@@ -13,11 +13,16 @@ export interface Statement {
   readonly resources: readonly string[];
   readonly traits: readonly string[];
   readonly refusal?: Refusal;
+  /** It changes rows of tables. */
+  readonly writes?: RowChange;
   /** How its result must be masked. */
   readonly masking: ResultMasking;
   /** What it does to names and state that the serve loop follows. */
   readonly does: StatementAction;
 }
+
+/** Whether a command tag says how many rows are changed: not for WITH, COPY, EXPLAIN ANALYZE and what cascades. */
+export type RowChange = "counted" | "uncounted";
 
 /**
  * `origin`: by table OID and attribute number of RowDescription, columns without identity pass through detectors only.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { casesOf } from "../../support/cases/case.ts";
+import { casesIn, casesOf } from "../../support/cases/case.ts";
 import { type CaseWorld, startCaseWorld } from "../../support/cases/case-world.ts";
 import { type Judged, judgeCase } from "../../support/cases/judge.ts";
 
@@ -16,9 +16,14 @@ before(async () => {
 });
 after(() => world.stop());
 
-for (const area of ["pg-guard", "pg-mask", "pg-wire"])
+const areas = [
+  ...["pg-guard", "pg-mask", "pg-wire"].map((area) => [area, casesOf(area)] as const),
+  ["wire-attacks", casesIn(new URL("wire-attacks.jsonl", import.meta.url))] as const,
+];
+
+for (const [area, all] of areas)
   test(`every ${area} case ends as its verdict says`, { timeout: 600_000 }, async (t) => {
-    const cases = casesOf(area).filter((one) => one.form === "exact");
+    const cases = all.filter((one) => one.form === "exact");
     const failed: Judged[] = [];
     for (const one of cases) {
       const judged = await judgeCase(world, one);

@@ -33,7 +33,11 @@ interface CaseInput {
 
 /** The cases of one area, such as `pg-guard`. */
 export function casesOf(area: string): readonly Case[] {
-  const file = new URL(`../../cases/${area}.jsonl`, import.meta.url);
+  return casesIn(new URL(`../../cases/${area}.jsonl`, import.meta.url));
+}
+
+/** The cases of one file. */
+export function casesIn(file: URL): readonly Case[] {
   const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
   return lines.map((line): Case => JSON.parse(line));
 }

@@ -14,6 +14,8 @@ export interface CatalogData {
   readonly views: readonly View[];
   /** Relations with rewrite rules of their own: writing to them does something else. */
   readonly ruled: ReadonlySet<number>;
+  /** Relations whose rows take or change rows of others with them when they are deleted. */
+  readonly cascading: ReadonlySet<number>;
   relation(name: Name): Relation | undefined;
   view(oid: number): View | undefined;
   /** All routines that a call by this name may mean. */
@@ -100,6 +102,7 @@ const answers = z.object({
   generated: orEmpty(z.tuple([oid, z.int(), z.int()])),
   views: orEmpty(view),
   ruled: orEmpty(oid),
+  cascading: orEmpty(oid),
   functions: orEmpty(routine),
   operators: orEmpty(z.tuple([z.string(), z.string(), oid])),
   aggregates: orEmpty(z.tuple([oid, oid])),
@@ -140,6 +143,7 @@ export function parseCatalog(raw: unknown): CatalogData {
     generated: parsed.generated,
     views: parsed.views,
     ruled: new Set(parsed.ruled),
+    cascading: new Set(parsed.cascading),
     relation: (name) => nearest(relationNames.get(name.name) ?? [], name, parsed.path),
     view: (id) => views.get(id),
     called: (name) => (routineNames.get(name.name) ?? []).filter((r) => inPath(r.schema, name)),

@@ -35,6 +35,8 @@ export const queries = {
         and x.objid = c.oid and x.deptype = 'e')) v`,
   ruled: `select pg_catalog.json_agg(distinct w.ev_class::int8)::text from pg_catalog.pg_rewrite w
     where w.rulename <> '_RETURN' and w.oid >= 16384`,
+  cascading: `select pg_catalog.json_agg(distinct confrelid::int8)::text from pg_catalog.pg_constraint
+    where contype = 'f' and confdeltype in ('c', 'n', 'd')`,
   functions: `select pg_catalog.json_agg(f)::text from (
     select p.oid::int8 as oid, n.nspname as schema, p.proname as name, p.provolatile as volatility, l.lanname as language,
       p.prosecdef as definer, p.prokind as kind, e.extname as extension,

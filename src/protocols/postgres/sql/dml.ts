@@ -7,7 +7,7 @@ import { addSource, type Env, enterWith, openScope, raise, rangeName, type Walk 
 
 export function insert(fields: Tree, env: Env, walk: Walk): void {
   const inner = enterTarget(fields, env, walk);
-  walk.visit(fields["selectStmt"], { ...inner, scope: env.scope });
+  walk.visit(fields["selectStmt"], { ...inner, scope: env.scope, inFrom: env.inFrom });
   visitAssigned(fields["cols"], inner, walk);
   const conflict = tree(fields["onConflictClause"]);
   if (conflict !== undefined) {
@@ -30,7 +30,7 @@ export function update(fields: Tree, env: Env, walk: Walk): void {
 export function remove(fields: Tree, env: Env, walk: Walk): void {
   const inner = enterTarget(fields, env, walk);
   enterFrom(fields["usingClause"], inner, walk);
-  where(fields, "usingClause", inner, walk);
+  where(fields, "usingClause", inner, walk, true);
   returning(fields, env, inner, walk);
 }
 
@@ -50,8 +50,10 @@ export function merge(fields: Tree, env: Env, walk: Walk): void {
 
 function enterTarget(fields: Tree, env: Env, walk: Walk): Env {
   raise(walk.found, "write");
+  if (!env.client) walk.found.writes = "uncounted";
+  walk.found.writes ??= "counted";
   const ctes = enterWith(fields["withClause"], env, walk);
-  const scope = openScope(walk, env.scope);
+  const scope = openScope(walk, env);
   const relation = targetOf(fields);
   walk.found.relations.push({ ...relation, use: "write" });
   addSource(walk, scope, {
@@ -59,7 +61,7 @@ function enterTarget(fields: Tree, env: Env, walk: Walk): Env {
     relation,
     renamed: false,
   });
-  return { scope, ctes, place: "expression", client: false };
+  return { scope, ctes, place: "expression", client: false, inFrom: false };
 }
 
 /** A target is never a CTE. */
@@ -67,12 +69,12 @@ function targetOf(fields: Tree): Name {
   return rangeName(tree(fields["relation"]) ?? {});
 }
 
-function where(fields: Tree, others: string, env: Env, walk: Walk): void {
+function where(fields: Tree, others: string, env: Env, walk: Walk, deletes = false): void {
   walk.visit(fields["whereClause"], { ...env, place: "condition" });
   const target = targetOf(fields);
   const alias = aliasOf(tree(fields["relation"]) ?? {}) ?? target.name;
   const bound = boundOf(fields["whereClause"], target, alias, list(fields[others]).length > 0);
-  walk.found.bounds.push(bound);
+  walk.found.bounds.push({ ...bound, deletes });
 }
 
 /** What is assigned is an expression; the name assigned to is not a read. */

@@ -40,6 +40,12 @@ function named({ relation, column }: Hit): string {
   return `${relation.schema}.${relation.name}.${column}`;
 }
 
+interface Level {
+  readonly sources: readonly Source[];
+  /** A name that is found here means nothing further out. */
+  readonly sure: boolean;
+}
+
 /** Names in one statement's scopes. */
 class Lookup {
   readonly attributes: string[] = [];
@@ -88,8 +94,8 @@ class Lookup {
     const sources =
       alias === undefined
         ? (this.#facts.scopes[use.scope]?.sources ?? [])
-        : this.#outwards(use.scope)
-            .flat()
+        : this.#outwards(use)
+            .flatMap((level) => level.sources)
             .filter((source) => source.alias === alias);
     const [only] = sources;
     const columns = only === undefined ? [] : [...(this.#relation(only)?.columns.keys() ?? [])];
@@ -100,13 +106,14 @@ class Lookup {
 
   /** A name alone: a column of some source in sight, or else a whole row. */
   #bare(use: ColumnUse, name: string): readonly Hit[] {
-    for (const sources of this.#outwards(use.scope)) {
+    for (const { sources, sure } of this.#outwards(use)) {
       const owners = sources.filter((source) => this.#relation(source)?.columns.has(name));
       const hits = owners.flatMap((source) => this.#one(source, name));
       if (hits.length > 0) return hits;
-      if (owners.length > 0) return [];
+      if (owners.length > 0 && sure) return [];
       const rows = sources.filter((source) => source.alias === name);
-      if (rows.length > 0) return rows.flatMap((source) => this.#all(source, true));
+      const whole = rows.flatMap((source) => this.#all(source, true));
+      if (whole.length > 0 || (rows.length > 0 && sure)) return whole;
     }
     return [];
   }
@@ -114,12 +121,18 @@ class Lookup {
   #qualified(use: ColumnUse): readonly Hit[] {
     const name = use.fields.at(-1) ?? "";
     const alias = use.fields.at(-2) ?? "";
-    for (const sources of this.#outwards(use.scope)) {
+    let found = false;
+    for (const { sources, sure } of this.#outwards(use)) {
       const meant = sources.filter((source) => source.alias === alias);
-      if (meant.length > 0) return meant.flatMap((source) => this.#member(source, name));
       const rows = sources.filter((source) => source.relation?.name === name && source.alias === name);
-      if (rows.length > 0) return rows.flatMap((source) => this.#all(source, true));
+      const hits =
+        meant.length > 0
+          ? meant.flatMap((source) => this.#member(source, name))
+          : rows.flatMap((source) => this.#all(source, true));
+      found ||= meant.length + rows.length > 0;
+      if (hits.length > 0 || (found && sure)) return hits;
     }
+    if (found) return [];
     return this.#data.called({ name }).some((routine) => routine.attribute) ? this.#everything() : [];
   }
 
@@ -156,12 +169,18 @@ class Lookup {
     return source.relation === undefined ? undefined : this.#data.relation(source.relation);
   }
 
-  #outwards(scope: number): readonly (readonly Source[])[] {
-    const chain: (readonly Source[])[] = [];
+  /**
+   * The scopes from a name's own to the outermost. From inside a FROM it takes more than the tree to tell which of its
+   * sources are in sight (LATERAL, ON), so what is found there may as well stand for something further out.
+   */
+  #outwards({ scope, inFrom }: ColumnUse): readonly Level[] {
+    const chain: Level[] = [];
+    let sure = inFrom !== true;
     for (let at = scope; at >= 0; ) {
       const current = this.#facts.scopes[at];
       if (current === undefined) break;
-      chain.push(current.sources);
+      chain.push({ sources: current.sources, sure });
+      sure = !current.inFrom;
       at = current.parent;
     }
     return chain;

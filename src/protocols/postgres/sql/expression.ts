@@ -1,6 +1,15 @@
 import { select } from "./select.ts";
 import { list, nodeOf, strings, type Tree } from "./tree.ts";
-import { type Env, type Handler, nameOf, noteType, rangeName, visitFields, type Walk } from "./walk.ts";
+import {
+  type Env,
+  type Handler,
+  nameOf,
+  noteOperator,
+  noteType,
+  rangeName,
+  visitFields,
+  type Walk,
+} from "./walk.ts";
 
 /** The expression nodes that name columns, functions, operators or types. */
 export const expressions: Readonly<Record<string, Handler>> = {
@@ -22,7 +31,8 @@ export const expressions: Readonly<Record<string, Handler>> = {
 function column(fields: Tree, env: Env, walk: Walk): void {
   const parts = list(fields["fields"]);
   const star = nodeOf(parts.at(-1))?.type === "A_Star";
-  walk.found.columns.push({ scope: env.scope, fields: strings(parts), star, place: env.place });
+  const { scope, place, inFrom } = env;
+  walk.found.columns.push({ scope, fields: strings(parts), star, place, inFrom });
 }
 
 function indirection(fields: Tree, env: Env, walk: Walk): void {
@@ -38,24 +48,19 @@ function call(fields: Tree, env: Env, walk: Walk): void {
 }
 
 function operation(fields: Tree, env: Env, walk: Walk): void {
-  note(fields["name"], walk);
+  noteOperator(fields["name"], walk);
   visitFields(fields, value(env), walk, ["name"]);
 }
 
 function sublink(fields: Tree, env: Env, walk: Walk): void {
-  note(fields["operName"], walk);
+  noteOperator(fields["operName"], walk);
   walk.visit(fields["testexpr"], value(env));
   walk.visit(fields["subselect"], inner(env));
 }
 
 function sort(fields: Tree, env: Env, walk: Walk): void {
-  note(fields["useOp"], walk);
+  noteOperator(fields["useOp"], walk);
   walk.visit(fields["node"], value(env));
-}
-
-function note(name: unknown, walk: Walk): void {
-  const operator = nameOf(name);
-  if (operator !== undefined) walk.found.operators.push(operator);
 }
 
 /** Inside an operator or a call nothing is bare any more. */

@@ -1,5 +1,5 @@
 import type { Effect, Refusal } from "../../../core/session/operation.ts";
-import type { StatementAction } from "../statement.ts";
+import type { RowChange, StatementAction } from "../statement.ts";
 
 /** What the worker says of a query string without knowing the catalog: plain data, names as written. */
 export type Facts =
@@ -13,6 +13,7 @@ export interface StatementFacts {
   readonly traits: readonly string[];
   readonly refusal?: Refusal;
   readonly does: OuterAction | InnerAction;
+  readonly writes?: RowChange;
   readonly relations: readonly RelationUse[];
   readonly functions: readonly Name[];
   readonly operators: readonly Name[];
@@ -34,7 +35,7 @@ export type OuterAction = Exclude<StatementAction, { readonly kind: "prepare" | 
 /** PREPARE and DECLARE: the facts are those of the inner statement. */
 export type InnerAction =
   | { readonly kind: "prepare"; readonly name: string }
-  | { readonly kind: "declare"; readonly name: string; readonly binary: boolean };
+  | { readonly kind: "declare"; readonly name: string; readonly binary: boolean; readonly hold: boolean };
 
 export interface Name {
   readonly schema?: string;
@@ -49,6 +50,8 @@ export interface RelationUse extends Name {
 export interface Scope {
   /** -1 for the outermost. */
   readonly parent: number;
+  /** It stands in the FROM of its parent, where not all of the parent's sources are in sight. */
+  readonly inFrom: boolean;
   readonly sources: readonly Source[];
 }
 
@@ -72,6 +75,8 @@ export interface ColumnUse {
   readonly fields: readonly string[];
   readonly star: boolean;
   readonly place: Place;
+  /** It stands in the FROM of its scope: in ON, in a function's arguments. */
+  readonly inFrom?: boolean;
   /** A name in USING, or all that NATURAL joins: merged from every source of the scope, so without origin. */
   readonly natural?: boolean;
   /** Of a star only the column at this place, counted from 1. */
@@ -81,6 +86,8 @@ export interface ColumnUse {
 export interface Bound {
   readonly target: Name;
   readonly kind: "none" | "trivial" | "columns" | "cursor";
+  /** Set for DELETE, which may cascade. */
+  readonly deletes?: boolean;
   /** The target's columns that are compared with at most ten constants or parameters. */
   readonly columns: readonly string[];
 }

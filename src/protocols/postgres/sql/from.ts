@@ -5,7 +5,7 @@ import { addSource, type Env, rangeName, type Walk } from "./walk.ts";
 /** Declares everything FROM names in the scope, then visits the expressions in it, which may refer to each other. */
 export function enterFrom(items: unknown, env: Env, walk: Walk): void {
   for (const item of list(items)) declare(item, env, walk);
-  for (const item of list(items)) visitFrom(item, env, walk);
+  for (const item of list(items)) visitFrom(item, { ...env, inFrom: true }, walk);
 }
 
 /** The relation a RangeVar names, unless a CTE hides it. */
@@ -65,6 +65,7 @@ function visitFrom(item: unknown, env: Env, walk: Walk): void {
   if (node.type === "RangeTableSample") {
     visitFrom(node.fields["relation"], env, walk);
     walk.visit(node.fields["args"], env);
+    walk.visit(node.fields["repeatable"], env);
     return;
   }
   walk.visit(item, env);

@@ -11,7 +11,7 @@ import { type Env, raise, rangeName, type Walk, walker } from "./walk.ts";
 type Action = OuterAction | InnerAction;
 type Judge = (fields: Tree, walk: Walk) => Action;
 
-const outermost: Env = { scope: -1, ctes: new Set(), place: "expression", client: true };
+const outermost: Env = { scope: -1, ctes: new Set(), place: "expression", client: true, inFrom: false };
 const inside: Env = { ...outermost, client: false };
 const queries: ReadonlySet<string> = new Set([
   "SelectStmt",
@@ -93,8 +93,9 @@ const judges: Readonly<Record<string, Judge>> = {
   DeallocateStmt: (fields) => ({ kind: "deallocate", name: text(fields["name"]) || "*" }),
   DeclareCursorStmt: (fields, walk) => {
     judgeInner(fields["query"], walk);
-    const binary = (Number(fields["options"] ?? 0) & 1) === 1;
-    return { kind: "declare", name: text(fields["portalname"]), binary };
+    const options = Number(fields["options"] ?? 0);
+    const [binary, hold] = [(options & 0x1) !== 0, (options & 0x20) !== 0];
+    return { kind: "declare", name: text(fields["portalname"]), binary, hold };
   },
   FetchStmt: (fields) => ({ kind: "fetch", name: text(fields["portalname"]) }),
   ClosePortalStmt: (fields) => ({ kind: "close", name: text(fields["portalname"]) || "*" }),
@@ -186,10 +187,12 @@ function explain(fields: Tree, walk: Walk): Action {
   judgeInner(fields["query"], walk);
   if (runs) {
     raise(walk.found, inner?.type === "ExecuteStmt" ? "unknown" : "read", "explain-analyze");
+    if (walk.found.writes) walk.found.writes = "uncounted";
     return plain;
   }
   walk.found.effect = walk.found.traits.has("unknown-node") ? "unknown" : before;
   walk.found.bounds.length = 0;
+  delete walk.found.writes;
   for (const trait of [...walk.found.traits]) if (trait !== "unknown-node") walk.found.traits.delete(trait);
   return plain;
 }
@@ -208,6 +211,7 @@ function copy(fields: Tree, walk: Walk): Action {
     if (relation !== undefined) walk.found.relations.push({ ...rangeName(relation), use: "write" });
     walk.visit(fields["whereClause"], { ...inside, place: "condition" });
     raise(walk.found, "write", "copy-in");
+    walk.found.writes = "uncounted";
     return { kind: "copy-in" };
   }
   if (relation !== undefined) {

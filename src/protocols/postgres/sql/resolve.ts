@@ -1,6 +1,6 @@
 import type { How } from "../../../core/masking/rule.ts";
 import { type Effect, type Refusal, worst } from "../../../core/session/operation.ts";
-import type { ResultMasking, Statement, StatementAction } from "../statement.ts";
+import type { ResultMasking, RowChange, Statement, StatementAction } from "../statement.ts";
 import type { CatalogData, Relation, Routine, View } from "./catalog-data.ts";
 import { type Exposure, exposure } from "./exposure.ts";
 import type { Bound, Name, StatementFacts } from "./facts.ts";
@@ -47,9 +47,11 @@ class Judged {
   readonly traits: Set<string>;
   effect: Effect;
   refusal: Refusal | undefined;
+  writes: RowChange | undefined;
 
   constructor(facts: StatementFacts) {
     this.effect = facts.effect;
+    this.writes = facts.writes;
     this.traits = new Set(facts.traits);
     this.refusal = facts.refusal;
   }
@@ -64,8 +66,9 @@ class Judged {
   }
 
   statement(node: string, resources: readonly string[], masking: ResultMasking): Omit<Statement, "does"> {
-    const { effect, refusal } = this;
-    const plain = { node, effect, resources, traits: [...this.traits].sort(), masking };
+    const { effect, refusal, writes } = this;
+    const traits = [...this.traits].sort();
+    const plain = { node, effect, resources, traits, masking, ...(writes ? { writes } : {}) };
     return refusal === undefined ? plain : { ...plain, refusal };
   }
 }
@@ -141,6 +144,8 @@ function judgeRelations(facts: StatementFacts, context: Context, judged: Judged)
 }
 
 function judgeBound(bound: Bound, data: CatalogData, judged: Judged): void {
+  const target = data.relation(bound.target);
+  if (bound.deletes && target && data.cascading.has(target.oid)) judged.writes = "uncounted";
   if (bound.kind === "cursor") return;
   if (bound.kind !== "columns") {
     judged.raise("write", ["no-where", "unbounded"]);

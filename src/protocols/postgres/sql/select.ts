@@ -1,6 +1,6 @@
 import { enterFrom } from "./from.ts";
 import { constant, fieldsOf, list, nodeOf, strings, type Tree, text, tree } from "./tree.ts";
-import { type Env, enterWith, openScope, raise, type Walk } from "./walk.ts";
+import { type Env, enterWith, noteOperator, openScope, raise, type Walk } from "./walk.ts";
 
 /** SELECT, VALUES, TABLE and their set operations. */
 export function select(fields: Tree, env: Env, walk: Walk): void {
@@ -11,9 +11,9 @@ export function select(fields: Tree, env: Env, walk: Walk): void {
     combined(fields, { ...env, ctes, client: false }, walk);
     return;
   }
-  const scope = openScope(walk, env.scope);
+  const scope = openScope(walk, env);
   const plain = env.client && isPlain(fields);
-  const inner: Env = { scope, ctes, place: "expression", client: false };
+  const inner: Env = { scope, ctes, place: "expression", client: false, inFrom: false };
   enterFrom(fields["fromClause"], inner, walk);
   visitTargets(fields["targetList"], inner, plain, walk);
   const condition: Env = { ...inner, place: "condition" };
@@ -45,8 +45,8 @@ function combined(fields: Tree, env: Env, walk: Walk): void {
     const query = tree(fields[side]);
     if (query !== undefined) walk.visit({ SelectStmt: query }, env);
   }
-  const scope = openScope(walk, env.scope);
-  const inner: Env = { ...env, scope, place: "expression" };
+  const scope = openScope(walk, env);
+  const inner: Env = { ...env, scope, place: "expression", inFrom: false };
   for (const key of ["sortClause", "limitCount", "limitOffset"]) walk.visit(fields[key], inner);
 }
 
@@ -61,7 +61,9 @@ function isPlain(fields: Tree): boolean {
 function sortKeys(fields: Tree, env: Env, walk: Walk): void {
   const targets = list(fields["targetList"]);
   for (const item of list(fields["sortClause"])) {
-    const key = fieldsOf(item, "SortBy")?.["node"];
+    const sort = fieldsOf(item, "SortBy");
+    const key = sort?.["node"];
+    noteOperator(sort?.["useOp"], walk);
     const position = nodeOf(key)?.type === "A_Const" ? Number(constant(key)) : Number.NaN;
     const named = outputNamed(key, targets);
     if (Number.isInteger(position)) sortByPosition(position, targets, env, walk);

@@ -1,5 +1,6 @@
 import { IhcError } from "../../../base/errors.ts";
 import { type Effect, type Refusal, worst } from "../../../core/session/operation.ts";
+import type { RowChange } from "../statement.ts";
 import type { Bound, ColumnUse, Name, Place, RelationUse, Scope, Source } from "./facts.ts";
 import { inert } from "./kinds.ts";
 import { isTree, list, nodeOf, strings, type Tree, text, tree } from "./tree.ts";
@@ -12,6 +13,8 @@ export interface Env {
   readonly place: Place;
   /** Whether what this query returns reaches the client with its origin. */
   readonly client: boolean;
+  /** In the FROM of the scope: what is in sight depends on the place. */
+  readonly inFrom: boolean;
 }
 
 /** What the walk gathers. */
@@ -27,6 +30,7 @@ export interface Found {
   readonly columns: ColumnUse[];
   readonly bounds: Bound[];
   refusal?: Refusal;
+  writes?: RowChange;
   /** The relation that COPY sends to the client. */
   copied?: Name & { readonly columns: readonly string[] };
 }
@@ -90,6 +94,11 @@ export function noteType(value: unknown, found: Found): void {
   if (name !== undefined) found.types.push(name);
 }
 
+export function noteOperator(value: unknown, walk: Walk): void {
+  const operator = nameOf(value);
+  if (operator !== undefined) walk.found.operators.push(operator);
+}
+
 /** `schema.name` or `name`; a database name in front is dropped. */
 export function nameOf(value: unknown): Name | undefined {
   const parts = strings(value);
@@ -111,8 +120,8 @@ export function raise(found: Found, effect: Effect, ...traits: readonly string[]
   for (const trait of traits) found.traits.add(trait);
 }
 
-export function openScope(walk: Walk, parent: number): number {
-  walk.found.scopes.push({ parent, sources: [] });
+export function openScope(walk: Walk, { scope, inFrom }: Env): number {
+  walk.found.scopes.push({ parent: scope, inFrom, sources: [] });
   return walk.found.scopes.length - 1;
 }
 
