@@ -22,6 +22,16 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(",")}}`;
 }
 
+/**
+ * The canonical form of an object whose keys, at every depth, are written in order already, by the platform's own
+ * serializer; undefined when a text in it may have lone surrogates. Numbers must be finite.
+ */
+export function sortedJson(value: object): string | undefined {
+  const text = JSON.stringify(value);
+  // The serializer escapes lone surrogates, and nothing else, as \udXXX.
+  return text.includes("\\ud") ? undefined : text;
+}
+
 function isArray(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
-import { plainText } from "../audit/plain.ts";
 import type { JournalEvent, Recorded } from "./event.ts";
+import { headerText } from "./header.ts";
 
 /**
  * A frame of a journal, all numbers big-endian:
@@ -17,8 +17,8 @@ const longestFrame = 64 * 1024 * 1024;
 
 /** One event as the pieces of its frame. The event's own bytes are passed on, not copied. */
 export function encodeFrame({ seq, at, event }: Recorded): readonly Uint8Array[] {
-  const { data, rest } = parted(event);
-  const header = plainText({ seq, at, event: rest });
+  const data = event.type === "rows" || event.type === "output" ? event.data : undefined;
+  const header = headerText(seq, at, event);
   const headerBytes = Buffer.byteLength(header);
   const payload = 4 + headerBytes + (data?.length ?? 0);
   if (payload > longestFrame) throw new RangeError("an event is too long for the journal");
@@ -96,12 +96,6 @@ function parseHeader(text: string, data: Buffer): Recorded | undefined {
   } catch {
     return undefined;
   }
-}
-
-function parted(event: JournalEvent): { readonly data?: Uint8Array; readonly rest: object } {
-  if (event.type !== "rows" && event.type !== "output") return { rest: event };
-  const { data, ...rest } = event;
-  return { data, rest };
 }
 
 function joined(event: JournalEvent, data: Buffer): JournalEvent {

@@ -12,9 +12,16 @@ const minute = 60_000;
 /** `limit` verdicts at most; the oldest goes first. Questions over 2,000 characters are not kept. */
 export function verdictCache(limit = 512): VerdictCache {
   const verdicts = new Map<string, Verdict>();
+  const situation = situations();
   return {
     judge(policy, question) {
-      const key = keyOf(policy, question);
+      const key = `${situation(policy, question)}${JSON.stringify([
+        question.effect,
+        question.kind,
+        question.resources,
+        question.traits,
+        question.approvedBy,
+      ])}`;
       const known = verdicts.get(key);
       if (known) return known;
       const verdict = policy.judge(question);
@@ -28,26 +35,40 @@ export function verdictCache(limit = 512): VerdictCache {
 }
 
 /**
- * Policy sees time by the minute at the finest that is cached, so a verdict may be up to a minute old; a grant's end is
- * checked before policy on every operation and is never stale.
+ * Everything policy may look at besides the operation, as text. It rarely changes between two statements, so the last is
+ * kept. Policy sees time by the minute at the finest that is cached, so a verdict may be up to a minute old; a grant's end
+ * is checked before policy on every operation and is never stale.
  */
-function keyOf(policy: Policy, q: Question): string {
-  return JSON.stringify([
-    policy.version,
-    Math.floor(q.now.getTime() / minute),
-    q.effect,
-    q.kind,
-    q.resources,
-    q.traits,
-    q.approvedBy,
-    q.incident ?? null,
-    q.grant ? [q.grant.id, q.grant.version] : null,
-    q.target.name,
-    q.target.labels,
-    q.principal.person,
-    q.principal.name,
-    q.principal.groups,
-    q.principal.amr,
-    q.principal.via ? [q.principal.via.name, q.principal.via.version] : null,
-  ]);
+function situations(): (policy: Policy, question: Question) => string {
+  let last: { readonly policy: Policy; readonly question: Question; readonly minute: number } | undefined;
+  let text = "";
+  return (policy, question) => {
+    const now = Math.floor(question.now.getTime() / minute);
+    if (!last || last.policy !== policy || last.minute !== now || !isSame(last.question, question)) {
+      text = JSON.stringify([policy.version, now, ...circumstances(question)]);
+      last = { policy, question, minute: now };
+    }
+    return text;
+  };
+}
+
+/** Values are never changed in place, so what is the same object says the same. */
+function isSame(a: Question, b: Question): boolean {
+  return (
+    a.grant === b.grant && a.target === b.target && a.principal === b.principal && a.incident === b.incident
+  );
+}
+
+function circumstances({ incident, grant, target, principal }: Question): readonly unknown[] {
+  return [
+    incident ?? null,
+    grant ? [grant.id, grant.version] : null,
+    target.name,
+    target.labels,
+    principal.person,
+    principal.name,
+    principal.groups,
+    principal.amr,
+    principal.via ? [principal.via.name, principal.via.version] : null,
+  ];
 }

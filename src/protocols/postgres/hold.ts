@@ -33,27 +33,50 @@ export class Hold {
 
   async during<T>(admit: (options: AdmitOptions) => Promise<T>): Promise<T> {
     this.#canceled = false;
-    let timer: NodeJS.Timeout | undefined;
-    let limit: NodeJS.Timeout | undefined;
-    const given = new AbortController();
-    const leave = (): void => given.abort();
-    this.#gone.addEventListener("abort", leave, { once: true });
+    let wait: Wait | undefined;
+    // Few operations are ever held, and each statement comes through here: a wait is made when somebody asks for its signal.
+    const begin = (): Wait => {
+      wait ??= new Wait(this.#gone);
+      return wait;
+    };
     try {
       return await admit({
-        signal: given.signal,
+        get signal() {
+          return begin().controller.signal;
+        },
         onHold: (held) => {
-          this.#cancel = given;
+          const { controller } = begin();
+          this.#cancel = controller;
           this.#say(holdNotice(held));
-          timer = setInterval(() => this.#say(stillWaiting(held)), reminder);
-          limit = setTimeout(leave, this.#limit);
+          begin().timers.push(
+            setInterval(() => this.#say(stillWaiting(held)), reminder),
+            setTimeout(() => controller.abort(), this.#limit),
+          );
         },
       });
     } finally {
       this.#cancel = undefined;
-      this.#gone.removeEventListener("abort", leave);
-      clearInterval(timer);
-      clearTimeout(limit);
+      wait?.end();
     }
+  }
+}
+
+/** What gives up when the client goes, and the timers that run meanwhile. */
+class Wait {
+  readonly controller = new AbortController();
+  readonly timers: NodeJS.Timeout[] = [];
+  readonly #gone: AbortSignal;
+  readonly #leave = (): void => this.controller.abort();
+
+  constructor(gone: AbortSignal) {
+    this.#gone = gone;
+    if (gone.aborted) this.#leave();
+    else gone.addEventListener("abort", this.#leave, { once: true });
+  }
+
+  end(): void {
+    this.#gone.removeEventListener("abort", this.#leave);
+    for (const timer of this.timers) clearTimeout(timer);
   }
 }
 

@@ -12,6 +12,7 @@ export class Inbox {
   readonly #chunks: Buffer[] = [];
   #waiting = 0;
   #wake: (() => void) | undefined;
+  #watched: AbortSignal | undefined;
   readonly #gone = new AbortController();
 
   constructor(stream: Duplex) {
@@ -60,15 +61,23 @@ export class Inbox {
     this.#stream.off("data", this.#onData);
     this.#stream.off("end", this.#onGone);
     this.#stream.off("close", this.#onGone);
+    this.#watch(undefined);
     return this.#chunks.splice(0);
   }
 
-  async #change(signal: AbortSignal | undefined): Promise<void> {
-    await new Promise<void>((resolve) => {
+  #change(signal: AbortSignal | undefined): Promise<void> {
+    this.#watch(signal);
+    return new Promise((resolve) => {
       this.#wake = resolve;
-      signal?.addEventListener("abort", this.#poke, { once: true });
     });
-    signal?.removeEventListener("abort", this.#poke);
+  }
+
+  /** A reader mostly comes with the same signal again, which is listened to once: for each chunk it would be dear. */
+  #watch(signal: AbortSignal | undefined): void {
+    if (signal === this.#watched) return;
+    this.#watched?.removeEventListener("abort", this.#poke);
+    this.#watched = signal;
+    signal?.addEventListener("abort", this.#poke, { once: true });
   }
 
   readonly #onData = (chunk: Buffer): void => {
