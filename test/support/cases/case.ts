@@ -31,6 +31,12 @@ interface CaseInput {
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
+/** Whether the judge can play it by itself: messages or whole bytes, no steps in words, no reviewer. */
+export function isPlayable({ form, input }: Case): boolean {
+  if (form !== "exact") return false;
+  return input.kind === "pg" || (input.kind === "pg-raw" && /^[0-9a-f ]+$/.test(input.hex ?? ""));
+}
+
 /** The cases of one area, such as `pg-guard`. */
 export function casesOf(area: string): readonly Case[] {
   return casesIn(new URL(`../../cases/${area}.jsonl`, import.meta.url));
