@@ -142,11 +142,13 @@ test("statements do to the session what their names say", async () => {
     kind: "declare",
     name: "c",
     binary: true,
+    hold: false,
   });
-  assert.deepEqual(await does("declare c insensitive scroll cursor for select 1"), {
+  assert.deepEqual(await does("declare c insensitive scroll cursor with hold for select 1"), {
     kind: "declare",
     name: "c",
     binary: false,
+    hold: true,
   });
   assert.deepEqual(await does("move all in c"), { kind: "fetch", name: "c" });
   assert.deepEqual(await does("close all"), { kind: "close", name: "*" });
