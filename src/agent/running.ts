@@ -1,6 +1,6 @@
 import { chmod, readdir, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { IhcError } from "../base/errors.ts";
 import { answers } from "./listener.ts";
@@ -74,9 +74,21 @@ export async function listRunning(paths: AgentPaths): Promise<readonly Running[]
     .filter((name) => name.endsWith(".json"))
     .map((name) => name.slice(0, -5));
   const found = await Promise.all(names.map((name) => live(folder, name)));
-  return found
-    .filter((entry) => entry !== undefined)
-    .toSorted((a, b) => a.started_at.localeCompare(b.started_at));
+  const alive = found.filter((entry) => entry.kind === "alive").map((entry) => entry.running);
+  const used = new Set(alive.flatMap((entry) => sessionFolders(paths, entry)));
+  for (const entry of found) {
+    if (entry.kind === "alive") continue;
+    const left = entry.running === undefined ? [] : sessionFolders(paths, entry.running);
+    for (const path of left) if (!used.has(path)) await rm(path, { recursive: true, force: true });
+  }
+  return alive.toSorted((a, b) => a.started_at.localeCompare(b.started_at));
+}
+
+/** Where the session's files lie, its password among them: a crashed process could not remove them. */
+function sessionFolders(paths: AgentPaths, { environment }: Running): readonly string[] {
+  const parent = join(paths.runtime, "sessions");
+  const folders = Object.values(environment).map((value) => dirname(value));
+  return [...new Set(folders)].filter((path) => dirname(path) === parent);
 }
 
 /** Asks a running connection to end and waits until it has. */
@@ -95,19 +107,24 @@ async function runningFolder(paths: AgentPaths): Promise<string> {
   return await privateFolder(join(paths.runtime, "running"));
 }
 
-async function live(folder: string, name: string): Promise<Running | undefined> {
+type Found =
+  | { readonly kind: "alive"; readonly running: Running }
+  | { readonly kind: "gone"; readonly running: Running | undefined };
+
+async function live(folder: string, name: string): Promise<Found> {
   const path = join(folder, `${name}.sock`);
   try {
-    return await ask(path, "status");
+    return { kind: "alive", running: await ask(path, "status") };
   } catch (error) {
     if (!(error instanceof IhcError)) throw error;
   }
   const file = join(folder, `${name}.json`);
   const written = running.safeParse(json((await readPrivate(file))?.toString("utf8") ?? ""));
-  if (written.success && isAlive(written.data.pid) && (await answers(path))) return written.data;
+  if (written.success && isAlive(written.data.pid) && (await answers(path)))
+    return { kind: "alive", running: written.data };
   await removePrivate(file);
   await rm(path, { force: true });
-  return undefined;
+  return { kind: "gone", running: written.data };
 }
 
 function isAlive(pid: number): boolean {

@@ -19,8 +19,8 @@ let world: World;
 before(async () => {
   world = await startWorld({ policy });
   await world.logIn("ana", "lee", "sam");
-  const made = "create table marks (id bigint primary key); grant insert, select on marks to ihc_rw";
-  await ownersView(world.shop, made);
+  await ownersView(world.shop, "create table marks (id bigint primary key)");
+  await ownersView(world.shop, "grant insert, select on marks to ihc_rw");
 });
 after(() => world.stop());
 
