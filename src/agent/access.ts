@@ -21,8 +21,8 @@ export interface Wish {
 
 /** What stands between the wish and the session, told as it happens. */
 export type AccessEvent =
-  | { readonly kind: "needs-approval"; readonly target: TargetView }
-  | { readonly kind: "filed" | "found"; readonly request: RequestView }
+  | { readonly kind: "needs-approval"; readonly target: TargetView; readonly breakGlass: boolean }
+  | { readonly kind: "filed" | "found"; readonly request: RequestView; readonly waits: boolean }
   | { readonly kind: "approved"; readonly request: RequestView; readonly grant: GrantView }
   | { readonly kind: "using"; readonly grant: GrantView }
   | { readonly kind: "trouble"; readonly error: IhcError };
@@ -74,9 +74,9 @@ export async function obtain(
     (request) => request.mine && request.state === "pending" && request.kind === "access" && usable(request),
   );
   if (pending === undefined && access.kind === "deny" && !wish.breakGlass) throw refused(target);
-  if (pending === undefined) tell({ kind: "needs-approval", target });
+  if (pending === undefined) tell({ kind: "needs-approval", target, breakGlass: wish.breakGlass });
   const request = pending ?? (await control.fileRequest(await input(wish, target)));
-  tell({ kind: pending === undefined ? "filed" : "found", request });
+  tell({ kind: pending === undefined ? "filed" : "found", request, waits: wish.wait });
   if (request.state === "pending" && !wish.wait)
     throw new IhcError("pending", `${request.id} waits for approval`, {
       hint: `a reviewer runs ihc approve ${request.id}`,

@@ -5,8 +5,8 @@ import type { ConnectionEvent } from "./listener.ts";
 export type LiveEvent =
   | { readonly kind: "connection"; readonly event: ConnectionEvent }
   | { readonly kind: "ends-soon"; readonly left: number }
-  /** The gateway ended the session although the access stands (it was restarted): there is a new one on the same port. */
-  | { readonly kind: "reopened"; readonly session: SessionView }
+  /** The session ended although the access stands (the gateway was restarted): there is a new one on the same port. */
+  | { readonly kind: "reopened"; readonly session: SessionView; readonly reason: string }
   | { readonly kind: "unreachable"; readonly error: IhcError }
   /** ~/.pg_service.conf was left alone: it has an entry of that name, or cannot be changed. */
   | { readonly kind: "no-service"; readonly name: string }

@@ -36,7 +36,8 @@ export function watch(options: Watch): Watched {
   let askAt = clock.monotonic() + askEvery;
   let asking = false;
   let reachable = true;
-  let warned = Number.POSITIVE_INFINITY;
+  // Somebody who was just given ten seconds need not be told that they end soon.
+  let warned = options.expiresAt() - clock.now().getTime() - tick * 10;
 
   const finish = (ending: Ending): void => {
     stop();
@@ -60,7 +61,7 @@ export function watch(options: Watch): Watched {
     try {
       const seen = await options.control.session(options.session().id, abort.signal);
       if (seen.state === "ended") await replace(options, seen, finish);
-      if (!reachable) tell({ kind: "reachable" });
+      else if (!reachable) tell({ kind: "reachable" });
       reachable = true;
     } catch (error) {
       if (!abort.signal.aborted) failed(error);
@@ -101,8 +102,17 @@ const lasting: ReadonlySet<string> = new Set([
 
 async function replace(options: Watch, seen: SessionView, finish: (ending: Ending) => void): Promise<void> {
   const reason = seen.end_reason ?? "the gateway ended the session";
-  if (await accessStands(options, seen)) options.tell({ kind: "reopened", session: await options.reopen() });
-  else finish({ kind: "ended", reason });
+  if (survives(seen) && (await accessStands(options, seen)))
+    options.tell({ kind: "reopened", session: await options.reopen(), reason });
+  else finish({ kind: seen.end_code === "expired" ? "expired" : "ended", reason });
+}
+
+/**
+ * What happened to the gateway or the target may be survived; what a person or policy decided may not: opening another
+ * session under the same grant would undo an administrator's kill. An ending that does not say why is such a decision.
+ */
+function survives({ end_code }: SessionView): boolean {
+  return end_code === "stopped" || end_code === "lost" || end_code === "changed";
 }
 
 /** The grant is the right; a session is only its use, which a restart of the gateway may end early. */

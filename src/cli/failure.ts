@@ -50,7 +50,7 @@ function understood(thrown: unknown): IhcError {
   if ("code" in thrown && typeof thrown.code === "string" && thrown.code.startsWith("commander."))
     return usage(thrown);
   if ("syscall" in thrown && "code" in thrown)
-    return new IhcError("storage", lower(thrown.message), { cause: thrown });
+    return new IhcError("storage", fileText(thrown), { cause: thrown });
   return new IhcError("internal", lower(thrown.message), {
     hint: "run it again with --verbose to see where",
     cause: thrown,
@@ -65,6 +65,23 @@ function usage(error: Error): IhcError {
     hint: hint === undefined ? "see ihc --help" : `did you mean ${hint}?`,
   });
 }
+
+/** Node writes `ENOENT: no such file or directory, open '/path'`. */
+function fileText(error: Error): string {
+  const { path, code } = { path: "", code: "", ...error };
+  const why = fileReasons[code];
+  return why === undefined || path === "" ? lower(error.message) : `${path} ${why}`;
+}
+
+const fileReasons: Readonly<Record<string, string>> = {
+  ENOENT: "is not there",
+  EEXIST: "is there already",
+  EACCES: "may not be opened by you",
+  EPERM: "may not be changed by you",
+  EISDIR: "is a folder",
+  ENOTDIR: "has a file where a folder should be",
+  ENOSPC: "does not fit: the disk is full",
+};
 
 function lower(message: string): string {
   return message.charAt(0).toLowerCase() + message.slice(1);

@@ -23,9 +23,10 @@ export function liveTeller(
         );
         break;
       case "reopened":
-        emit("reopened", { session_id: event.session.id });
-        warn(
-          `the gateway ended the session; ${event.session.id} goes on at the same address, connect your client again`,
+        emit("reopened", { session_id: event.session.id, reason: event.reason });
+        warn(`the session ended: ${visible(event.reason)}`);
+        io.say(
+          `${io.err.green("✓")} ${event.session.id} goes on at the same address; connect your client again`,
         );
         break;
       case "unreachable":

@@ -24,7 +24,7 @@ export function requestText(request: RequestView, style: ChalkInstance, now: Dat
     ...block(label("reason"), reason.lines),
     ...(request.incident === undefined ? [] : [`${label("incident")}${visible(request.incident)}`]),
     ...(request.break_glass
-      ? [style.red(`${label("BREAK-GLASS")}the usual reviews are skipped; a review afterwards is owed`)]
+      ? [style.red(`BREAK-GLASS  the usual reviews are skipped; a review afterwards is owed`)]
       : []),
     ...(request.operation === undefined
       ? accessLines(request, label)

@@ -30,7 +30,10 @@ export async function review(
     throw new IhcError("usage", "--yes needs the digest of what you have seen", {
       hint: "add --digest sha256:…",
     });
-  if (!yes) await confirm(context, request, answer);
+  if (!yes)
+    await confirm(context, request, answer).catch((error: unknown) => {
+      throw error instanceof Error && error.name === "ExitPromptError" ? undecided(request) : error;
+    });
   const input: ReviewInput = {
     answer,
     digest: request.digest,
@@ -55,7 +58,13 @@ function commented(typed: Invocation, answer: ReviewInput["answer"]): { readonly
 }
 
 function notReviewable(request: RequestView): IhcError {
-  if (request.state !== "pending" && !request.review_owed) return new IhcError("conflict", decided(request));
+  if (request.state !== "pending" && !request.review_owed)
+    return new IhcError("conflict", decided(request), {
+      hint:
+        request.grant === undefined || request.state !== "approved"
+          ? `see ihc requests ${request.id}`
+          : `end what it gave: ihc revoke ${request.grant}`,
+    });
   return new IhcError(
     "denied",
     `you cannot review ${request.id}: ${request.reviewable.why ?? "policy asks for others"}`,
@@ -63,6 +72,12 @@ function notReviewable(request: RequestView): IhcError {
       hint: "see who can: ihc requests " + request.id,
     },
   );
+}
+
+function undecided(request: RequestView): IhcError {
+  return new IhcError("canceled", "nothing was decided", {
+    hint: `${request.id} is as it was: ihc approve ${request.id} or ihc deny ${request.id}`,
+  });
 }
 
 function decided(request: RequestView): string {
@@ -120,10 +135,12 @@ async function confirm(context: Context, request: RequestView, answer: ReviewInp
     const message = `High risk. Type the target's name (${visible(request.target)}) to approve:`;
     const said = await prompts.input({ message }, how);
     if (said.trim() !== request.target)
-      throw new IhcError("canceled", "that is not the target's name; nothing was approved");
+      throw new IhcError("canceled", "that is not the target's name; nothing was approved", {
+        hint: `look again: ihc approve ${request.id}`,
+      });
     return;
   }
   const word = answer === "approve" ? "Approve" : "Deny";
   const sure = await prompts.confirm({ message: `${word} exactly this?`, default: false }, how);
-  if (!sure) throw new IhcError("canceled", "nothing was decided");
+  if (!sure) throw undecided(request);
 }

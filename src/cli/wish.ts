@@ -1,12 +1,15 @@
+import type { ChalkInstance } from "chalk";
 import type { AccessEvent, Wish } from "../agent/access.ts";
 import { formatDuration } from "../base/duration.ts";
 import { IhcError } from "../base/errors.ts";
 import { visible } from "../base/text.ts";
+import type { RequestView, TargetView } from "../core/api/schema.ts";
 import { type Effect, effects } from "../core/session/operation.ts";
 import type { Context } from "./context.ts";
 import type { Progress } from "./io.ts";
 import type { Invocation } from "./options.ts";
 import { accessText, approvedText, slotsText } from "./show.ts";
+import { relative } from "./table.ts";
 
 /** What `connect` and `request` were asked for. */
 export function wishOf(context: Context, typed: Invocation, wait: boolean): Wish {
@@ -65,16 +68,9 @@ export function accessTeller(
   const tell = (event: AccessEvent): void => {
     stop();
     switch (event.kind) {
-      case "needs-approval": {
-        const { target } = event;
-        const rule =
-          target.access.kind === "needs-grant"
-            ? `policy ${visible(target.access.rule)}: ${slotsText(target.access.slots)}`
-            : "";
-        const what = rule === "" ? accessText(target, io.err) : `needs approval (${rule})`;
-        io.say(`  ${visible(target.name)}  ${visible(target.protocol)}  ${what}`);
+      case "needs-approval":
+        io.say(`  ${needsText(event.target, event.breakGlass, io.err)}`);
         break;
-      }
       case "filed":
       case "found": {
         const { request } = event;
@@ -84,11 +80,9 @@ export function accessTeller(
           slots: request.slots,
           expires_at: request.expires_at,
         });
-        const word = event.kind === "filed" ? "filed" : "filed before, picked up again";
         if (request.state !== "pending") break;
-        progress = io.progress(
-          `  → request ${request.id} ${word}; waiting for ${slotsText(request.slots)}… (${formatDuration(request.duration)})`,
-        );
+        io.say(filedText(request, event.kind, context.clock.now()));
+        if (event.waits) progress = io.progress(`  waiting for ${slotsText(request.slots)}…`);
         break;
       }
       case "approved":
@@ -108,4 +102,21 @@ export function accessTeller(
     }
   };
   return { tell, stop };
+}
+
+function needsText(target: TargetView, breakGlass: boolean, style: ChalkInstance): string {
+  const what = `${visible(target.name)}  ${visible(target.protocol)}`;
+  if (breakGlass) return `${what}  ${style.red("break-glass: nobody is waited for, and a review is owed")}`;
+  if (target.access.kind !== "needs-grant") return `${what}  ${accessText(target, style)}`;
+  const { rule, slots } = target.access;
+  return `${what}  needs approval (policy ${visible(rule)}: ${slotsText(slots)})`;
+}
+
+/** One that was filed before keeps what it asked for, whatever was typed now. */
+function filedText(request: RequestView, kind: "filed" | "found", now: Date): string {
+  const asks = formatDuration(request.duration);
+  if (kind === "filed")
+    return `  → request ${request.id} filed (${asks}, ${slotsText(request.slots)}); a reviewer runs ihc approve ${request.id}`;
+  const filed = `filed ${relative(request.created_at, now)} for ${asks}`;
+  return `  → request ${request.id}, ${filed}, is picked up again; to ask for something else: ihc cancel ${request.id}`;
 }

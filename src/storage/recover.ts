@@ -167,6 +167,7 @@ async function endSession(store: Store, clock: Clock, session: SessionId, state:
         state: "ended",
         endedAt: record.endedAt ?? clock.now(),
         endReason: record.endReason ?? "the gateway stopped",
+        endCode: record.endCode ?? "lost",
         complete: record.complete && complete,
       });
     const what = problem ? `${problem.kind} at event ${problem.seq}` : null;

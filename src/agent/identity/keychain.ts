@@ -52,6 +52,6 @@ async function bounded<T>(call: Promise<T>): Promise<T> {
 function noKeychain(cause: unknown): IhcError {
   return new IhcError("unavailable", "there is no usable keychain on this machine", {
     cause,
-    hint: "unlock or install one (libsecret and a secret service on Linux), or run ihc login --insecure-storage to keep the key in a file",
+    hint: "unlock or install one (libsecret and a secret service on Linux), or log in with --insecure-storage, which keeps the key in a file",
   });
 }

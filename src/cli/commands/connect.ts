@@ -112,7 +112,7 @@ async function wantsAgain(context: Context, typed: Invocation, ending: Ending): 
   if (!context.io.interactive) return false;
   const { confirm } = await import("@inquirer/prompts");
   return await confirm(
-    { message: "Ask for access again, on the same address?", default: true },
+    { message: "Ask for access again, on the same address?", default: ending.kind === "expired" },
     { signal: context.signal, output: process.stderr },
   );
 }

@@ -96,7 +96,9 @@ function show(context: Context, { gateway }: Profile, event: LoginEvent): void {
       expires_at: event.expiresAt.toISOString(),
     });
   io.say(`${io.err.yellow("!")} First copy your one-time code: ${io.err.bold(event.userCode)}`);
-  io.say(`  for ihc on ${visible(hostname())} at ${gateway.origin}; type it only if you started this yourself`);
+  io.say(
+    `  for ihc on ${visible(hostname())} at ${gateway.origin}; type it only if you started this yourself`,
+  );
   io.say(`  Open ${event.address}`);
   if (io.interactive) offerBrowser(context, event.completeAddress ?? event.address);
 }

@@ -19,7 +19,8 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
       wish,
       (event) => {
         if (event.kind === "filed" || event.kind === "found") filed = event.request;
-        if (wait || (event.kind !== "filed" && event.kind !== "found")) teller.tell(event);
+        if (event.kind !== "filed" && event.kind !== "found") teller.tell(event);
+        else if (wait) teller.tell({ ...event, waits: true });
       },
       context.clock,
       context.signal,
@@ -28,7 +29,7 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
     io.say(
       access.grant === undefined
         ? `${access.target.name} needs no request: ihc connect ${access.target.name}`
-        : next(access.target.name),
+        : next(access.target.name, wish.breakGlass),
     );
     return undefined;
   } catch (error) {
@@ -52,7 +53,7 @@ async function waited(
   const grant = await issuedGrant(control, request);
   if (context.json) context.io.json({ v: 1, request, grant });
   context.io.say(`${context.io.err.green("✓")} ${approvedText(grant, context.clock.now())}`);
-  context.io.say(next(request.target));
+  context.io.say(next(request.target, request.break_glass));
 }
 
 function tellFiled(context: Context, request: RequestView): void {
@@ -62,6 +63,6 @@ function tellFiled(context: Context, request: RequestView): void {
   context.io.say(`  a reviewer runs ihc approve ${request.id}; then you run ihc connect ${request.target}`);
 }
 
-function next(target: string): string {
-  return `  go on with ihc connect ${target}`;
+function next(target: string, breakGlass: boolean): string {
+  return `  go on with ihc connect ${target}${breakGlass ? " --break-glass" : ""}`;
 }

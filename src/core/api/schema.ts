@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sessionEndCodes } from "../access/session-record.ts";
 
 /**
  * The control API's bodies, shared by the gateway that serves them and the CLI that reads them. Inputs are strict: a key
@@ -179,6 +180,8 @@ export const sessionView = z.object({
   expires_at: time,
   ended_at: time.optional(),
   end_reason: z.string().optional(),
+  /** Why it ended, for programs; absent from a gateway that does not say. */
+  end_code: z.enum(sessionEndCodes).optional(),
   complete: z.boolean(),
   connections: z.int(),
 });

@@ -99,6 +99,7 @@ export function viewSession(session: SessionRecord, connections: number): Sessio
     expires_at: session.expiresAt.toISOString(),
     ...(session.endedAt ? { ended_at: session.endedAt.toISOString() } : {}),
     ...(session.endReason === undefined ? {} : { end_reason: session.endReason }),
+    ...(session.endCode === undefined ? {} : { end_code: session.endCode }),
     complete: session.complete,
     connections,
   };
