@@ -5,6 +5,7 @@ import { dayFull } from "../core/access/issue.ts";
 import type { Principal } from "../core/access/principal.ts";
 import { type AccessRequest, cancelRequest, expireRequest } from "../core/access/request.ts";
 import type { RequestInput } from "../core/api/schema.ts";
+import type { Tables } from "../storage/store.ts";
 import type { InForce } from "./in-force.ts";
 import { actorName, changeRequest, grantEntry, type Records, requestEntry } from "./records.ts";
 import { remaining } from "./reviews.ts";
@@ -23,31 +24,32 @@ export async function fileRequest(
   const breakGlass = input.break_glass ?? false;
   const decision = needed(inForce, requester, input, breakGlass, now);
   const about = { kind: "access", requester, target: input.target, breakGlass } as const;
-  const { timeLeft = decision.longest } = await remaining(records.store, inForce, about, now);
-  if (timeLeft <= 0) throw dayFull(input.target);
-  const filed = fileAccess({
-    requester,
-    target: input.target,
-    decision: { ...decision, longest: Math.min(decision.longest, timeLeft) },
-    reason: input.reason,
-    ...(input.incident === undefined ? {} : { incident: input.incident }),
-    duration: input.duration ?? Math.min(inForce.defaultDuration, decision.longest),
-    breakGlass,
-    reviewOwed: breakGlass && (await owesReview(records, requester)),
-    policyVersion: inForce.policy.version,
-    ttl: inForce.requestTtl,
-    now,
-  });
-  await refuseTooMany(records, requester);
-  const actor = actorName(requester);
-  await records.store.atomically(async (tables) => {
+  // What is counted is counted in the transaction that adds to it, or requests sent at once would all be the first.
+  return records.store.atomically(async (tables) => {
+    const { timeLeft = decision.longest } = await remaining(tables, inForce, about, now);
+    if (timeLeft <= 0) throw dayFull(input.target);
+    const filed = fileAccess({
+      requester,
+      target: input.target,
+      decision: { ...decision, longest: Math.min(decision.longest, timeLeft) },
+      reason: input.reason,
+      ...(input.incident === undefined ? {} : { incident: input.incident }),
+      duration: input.duration ?? Math.min(inForce.defaultDuration, decision.longest),
+      breakGlass,
+      reviewOwed: breakGlass && (await owesReview(tables, requester)),
+      policyVersion: inForce.policy.version,
+      ttl: inForce.requestTtl,
+      now,
+    });
+    await refuseTooMany(tables, requester);
+    const actor = actorName(requester);
     await tables.requests.insert(filed.request);
     await tables.enqueue(requestEntry("request.created", filed.request, actor, now));
-    if (!filed.grant) return;
+    if (!filed.grant) return filed.request;
     await tables.grants.insert(filed.grant);
     await tables.enqueue(grantEntry("grant.issued", filed.grant, actor, now));
+    return filed.request;
   });
-  return filed.request;
 }
 
 function needed(inForce: InForce, requester: Principal, input: RequestInput, breakGlass: boolean, now: Date) {
@@ -105,13 +107,13 @@ export async function cancelOrphans(records: Records): Promise<void> {
   }
 }
 
-async function owesReview({ store }: Records, { person }: Principal): Promise<boolean> {
-  const approved = await store.requests.list({ person, states: ["approved"], limit: 500 });
+async function owesReview({ requests }: Tables, { person }: Principal): Promise<boolean> {
+  const approved = await requests.list({ person, states: ["approved"], limit: 500 });
   return approved.some(({ reviewOwed }) => reviewOwed);
 }
 
-async function refuseTooMany({ store }: Records, { person }: Principal): Promise<void> {
-  const pending = await store.requests.list({ person, states: ["pending"], limit: mostPending });
+async function refuseTooMany({ requests }: Tables, { person }: Principal): Promise<void> {
+  const pending = await requests.list({ person, states: ["pending"], limit: mostPending });
   if (pending.length >= mostPending)
     throw new IhcError("rate-limited", `you have ${mostPending} requests waiting`, {
       hint: "cancel some: ihc requests",

@@ -22,9 +22,9 @@ export interface Visibility {
 export function visibilityOf(principal: Principal, oversight: Oversight): Visibility {
   const among = (groups: readonly string[]): boolean =>
     groups.some((group) => principal.groups.includes(group));
-  const reviews = (slots: readonly Slot[]): boolean => among(slots.map(({ group }) => group));
-  // What an MCP client is shown is what its own person did; oversight is for people.
+  // An MCP client may read out what its person is asked to review; oversight is for people.
   const person = principal.via === undefined && principal.machine === undefined;
+  const reviews = (slots: readonly Slot[]): boolean => among(slots.map(({ group }) => group));
   const admin = person && among(oversight.admins);
   const auditor = admin || (person && among(oversight.auditors));
   return {

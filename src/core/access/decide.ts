@@ -1,5 +1,5 @@
 import { IhcError } from "../../base/errors.ts";
-import { requestDigest } from "./digest.ts";
+import { operationDigest, requestDigest } from "./digest.ts";
 import type { Grant } from "./grant.ts";
 import { issueGrant } from "./issue.ts";
 import type { Principal } from "./principal.ts";
@@ -35,6 +35,7 @@ export function decide(request: AccessRequest, answer: Answer): Decided {
   if (problem) throw problem;
   if (answer.digest !== requestDigest(request))
     throw refuse("conflict", "digest-differs", "this is not what the digest was made of", "look at it again");
+  checkShown(request);
   checkSeat(request, answer);
   checkDuration(request, answer);
   const next: AccessRequest = {
@@ -54,13 +55,15 @@ export function decide(request: AccessRequest, answer: Answer): Decided {
 /** Why this principal may not review that request now; undefined when they may. Said in listings, enforced by `decide`. */
 export function notReviewable(request: AccessRequest, reviewer: Principal, now: Date): IhcError | undefined {
   return (
+    notAPerson(reviewer) ??
     notTheirs(request, reviewer) ??
     (request.reviewOwed ? undefined : notPending(request, now)) ??
     noSeat(request, reviewer)
   );
 }
 
-function notTheirs(request: AccessRequest, reviewer: Principal): IhcError | undefined {
+/** Why this principal reviews nothing at all; undefined for a person. */
+export function notAPerson(reviewer: Principal): IhcError | undefined {
   if (reviewer.via)
     return refuse(
       "denied",
@@ -75,6 +78,10 @@ function notTheirs(request: AccessRequest, reviewer: Principal): IhcError | unde
       "a machine identity may not review",
       "log in as a person",
     );
+  return undefined;
+}
+
+function notTheirs(request: AccessRequest, reviewer: Principal): IhcError | undefined {
   if (reviewer.person === request.requester.person)
     return refuse(
       "denied",
@@ -104,6 +111,21 @@ function noSeat(request: AccessRequest, reviewer: Principal): IhcError | undefin
       "ask somebody of that group; log in again if you joined it just now",
     );
   return undefined;
+}
+
+/** What the reviewer read must be what would run: a text that was changed where it is kept is not approved. */
+function checkShown({ kind, operation, target, requester }: AccessRequest): void {
+  if (
+    kind !== "operation" ||
+    (operation && operationDigest(operation, target, requester) === operation.digest)
+  )
+    return;
+  throw refuse(
+    "conflict",
+    "digest-differs",
+    "the operation that is shown is not the one that was asked for",
+    "tell the gateway's operator: ihc audit verify",
+  );
 }
 
 /** A yes that fills no seat is refused, so that nobody thinks it counted; a no is always heard. */

@@ -12,6 +12,7 @@ interface Kinds {
   readonly ses: SessionId;
 }
 
+const most = 200;
 const names = { req: "request", gra: "grant", ses: "session" } as const;
 
 /**
@@ -32,10 +33,12 @@ export async function findVisible<Kind extends keyof Kinds, Row>(
     throw missing(kind);
   }
   if (!isIdPrefix(kind, text)) throw missing(kind);
-  const rows = (await table.list({ prefix: text, limit: 200 })).filter(visible);
+  const found = await table.list({ prefix: text, limit: most });
+  const rows = found.filter(visible);
   const [row] = rows;
   if (row === undefined) throw missing(kind);
-  if (rows.length > 1)
+  // Beyond the list there may be another of the caller's that begins like that.
+  if (rows.length > 1 || found.length === most)
     throw new IhcError("conflict", `several ${names[kind]}s begin like that`, {
       hint: "give more of the id",
     });

@@ -1,9 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { notReviewable } from "../../core/access/decide.ts";
+import { notAPerson, notReviewable } from "../../core/access/decide.ts";
 import type { Principal } from "../../core/access/principal.ts";
-import type { AccessRequest } from "../../core/access/request.ts";
-import { page, requestInput, requestView, reviewInput } from "../../core/api/schema.ts";
+import { type AccessRequest, withoutSecrets } from "../../core/access/request.ts";
+import { page, type RequestView, requestInput, requestView, reviewInput } from "../../core/api/schema.ts";
 import type { RequestFilter } from "../../storage/store.ts";
 import type { InForce } from "../in-force.ts";
 import type { Log } from "../log.ts";
@@ -83,17 +83,19 @@ export interface RequestParts {
 
 export function requestRoutes(app: App, { records, current, limitChanges, log }: RequestParts): void {
   const { store, clock } = records;
+  const view = (request: AccessRequest, caller: Principal): RequestView =>
+    viewRequest(asSeenBy(caller, request, records), caller, clock.now());
   app.openapi(file, async (c) => {
     const { who } = callerOf(c, current());
     limitChanges(who.principal.person);
     const request = await fileRequest(records, current(), who.principal, c.req.valid("json"));
-    return c.json(viewRequest(request, who.principal, clock.now()), 201);
+    return c.json(view(request, who.principal), 201);
   });
 
   app.openapi(list, async (c) => {
     const { who, sees } = callerOf(c, current());
     const { items, next } = await listed(records, c.req.valid("query"), who.principal, sees);
-    const views = items.map((item) => viewRequest(item, who.principal, clock.now()));
+    const views = items.map((item) => view(item, who.principal));
     return c.json({ items: views, ...(next === undefined ? {} : { next }) }, 200);
   });
 
@@ -103,7 +105,7 @@ export function requestRoutes(app: App, { records, current, limitChanges, log }:
     const { wait = 0, version } = c.req.valid("query");
     const request = await changed(records, found, wait * 1000, version, c.req.raw.signal);
     c.header("etag", `"${request.version}"`);
-    return c.json(viewRequest(request, who.principal, clock.now()), 200);
+    return c.json(view(request, who.principal), 200);
   });
 
   app.openapi(cancelRoute, async (c) => {
@@ -111,18 +113,29 @@ export function requestRoutes(app: App, { records, current, limitChanges, log }:
     const version = versionOf(c.req.header("if-match"));
     const found = await findVisible("req", c.req.valid("param").id, store.requests, sees.request);
     const request = await cancel(records, who.principal, found.id, version);
-    return c.json(viewRequest(request, who.principal, clock.now()), 200);
+    return c.json(view(request, who.principal), 200);
   });
 
   app.openapi(review, async (c) => {
     const { who, sees } = callerOf(c, current());
     limitChanges(who.principal.person);
+    const program = notAPerson(who.principal);
+    if (program) throw program;
     const version = versionOf(c.req.header("if-match"));
     const found = await findVisible("req", c.req.valid("param").id, store.requests, sees.request);
     const input = c.req.valid("json");
     const request = await reviewRequest({ records, inForce: current(), log }, who, found.id, version, input);
-    return c.json(viewRequest(request, who.principal, clock.now()), 200);
+    return c.json(view(request, who.principal), 200);
   });
+}
+
+/** The exact statement is for who sent it and for the people who may review it; whoever else sees it sees it masked. */
+function asSeenBy(caller: Principal, request: AccessRequest, records: Records): AccessRequest {
+  const { requester, slots } = request;
+  const reviewer =
+    notAPerson(caller) === undefined && slots.some(({ group }) => caller.groups.includes(group));
+  if (reviewer || requester.person === caller.person) return request;
+  return withoutSecrets(request, records.shown(request));
 }
 
 /** Waits until the request differs from what the caller knows, or the time is up. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { IhcError } from "../../../src/base/errors.ts";
 import type { SessionId } from "../../../src/base/ids.ts";
 import { type Answer, decide } from "../../../src/core/access/decide.ts";
 import { operationDigest, requestDigest } from "../../../src/core/access/digest.ts";
@@ -41,6 +42,15 @@ suite("an operation approval", () => {
   });
   const soon = later(30_000);
   const approved = decide(request, answer(request, lee, { now: soon })).request;
+
+  test("is not given for a text that was changed where it is kept", () => {
+    assert.ok(request.operation);
+    const swapped = { ...request, operation: { ...request.operation, text: "select 1" } };
+    assert.throws(
+      () => decide(swapped, answer(swapped, lee, { now: later(1000) })),
+      (error) => error instanceof IhcError && error.rule === "digest-differs",
+    );
+  });
 
   test("waits as long as policy says and has no duration to shorten", () => {
     assert.deepEqual(request.expiresAt, later(60_000));
