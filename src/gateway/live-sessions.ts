@@ -8,7 +8,7 @@ import type { JournalWriter } from "../core/journal/writer.ts";
 import { approvalsFor } from "./approvals.ts";
 import type { AuditWatch } from "./audit-watch.ts";
 import { grantFor } from "./entry.ts";
-import { lostGround, outOfTime } from "./ground.ts";
+import { type Cause, lostGround, outOfTime, unrecordable } from "./ground.ts";
 import type { Verified } from "./identity/verify.ts";
 import type { ServedTarget } from "./in-force.ts";
 import { type LiveParts, LiveSession } from "./live-session.ts";
@@ -116,12 +116,12 @@ export class LiveSessions {
   }
 
   /** Ends a session for a reason that people read: cuts, cancels, seals, and enters it in the log. Safe to call again. */
-  end(id: SessionId, reason: IhcError, actor = "gateway"): Promise<void> {
+  end(id: SessionId, cause: Cause, actor = "gateway"): Promise<void> {
     const known = this.#ending.get(id);
     if (known !== undefined) return known;
     const live = this.#sessions.get(id);
     if (!live) return Promise.resolve();
-    const ending = this.#end(live, reason, actor).finally(() => this.#ending.delete(id));
+    const ending = this.#end(live, cause, actor).finally(() => this.#ending.delete(id));
     this.#ending.set(id, ending);
     return ending;
   }
@@ -131,8 +131,8 @@ export class LiveSessions {
     const now = this.#parts.records.clock.now();
     const unaudited = this.#parts.audit.lasting();
     for (const [id, live] of this.#sessions) {
-      const reason = outOfTime(live, now) ?? unaudited;
-      if (reason) this.#finish(id, reason);
+      const cause = outOfTime(live, now) ?? (unaudited && { code: "unrecorded", reason: unaudited });
+      if (cause) this.#finish(id, cause);
     }
   }
 
@@ -141,9 +141,9 @@ export class LiveSessions {
     const inForce = this.#parts.current();
     const now = this.#parts.records.clock.now();
     for (const [id, live] of this.#sessions) {
-      const reason = outOfTime(live, now) ?? lostGround(live, inForce, now);
+      const cause = outOfTime(live, now) ?? lostGround(live, inForce, now);
       const served = inForce.targets.get(live.state.record.target);
-      if (reason) this.#finish(id, reason);
+      if (cause) this.#finish(id, cause);
       else if (served) live.state.served = served;
     }
   }
@@ -179,7 +179,7 @@ export class LiveSessions {
   /** Ends everything, for an orderly stop. */
   async drain(reason: IhcError): Promise<void> {
     this.#draining = true;
-    await Promise.all([...this.#sessions.keys()].map((id) => this.end(id, reason)));
+    await Promise.all([...this.#sessions.keys()].map((id) => this.end(id, { code: "stopped", reason })));
     await Promise.all(this.#ending.values());
   }
 
@@ -215,7 +215,11 @@ export class LiveSessions {
     this.#sessions.set(record.id, live);
     journal.failed.addEventListener("abort", () => this.#finish(record.id, unrecordable), { once: true });
     if (journal.failed.aborted) this.#finish(record.id, unrecordable);
-    if (this.#draining) this.#finish(record.id, new IhcError("unavailable", "the gateway is stopping"));
+    if (this.#draining)
+      this.#finish(record.id, {
+        code: "stopped",
+        reason: new IhcError("unavailable", "the gateway is stopping"),
+      });
     await this.#confirm(live);
   }
 
@@ -226,27 +230,29 @@ export class LiveSessions {
     const newest = grant && (await records.store.grants.get(grant.id));
     if (newest && newest.version > (live.state.grant?.version ?? 0)) live.state.grant = newest;
     const now = records.clock.now();
-    const gone = grant && !newest ? new IhcError("denied", "the grant has ended") : undefined;
-    const reason = gone ?? outOfTime(live, now) ?? lostGround(live, current(), now);
-    if (!reason) return;
-    await this.end(record.id, reason);
-    throw reason;
+    const cause =
+      grant && !newest
+        ? ({ code: "revoked", reason: new IhcError("denied", "the grant has ended") } as const)
+        : (outOfTime(live, now) ?? lostGround(live, current(), now));
+    if (!cause) return;
+    await this.end(record.id, cause);
+    throw cause.reason;
   }
 
-  #finish(id: SessionId, reason: IhcError): void {
-    this.end(id, reason).catch((error: unknown) => {
+  #finish(id: SessionId, cause: Cause): void {
+    this.end(id, cause).catch((error: unknown) => {
       this.#parts.log.error({ err: error, session: id }, "a session did not end in order");
     });
   }
 
-  async #end(live: LiveSession, reason: IhcError, actor: string): Promise<void> {
+  async #end(live: LiveSession, { code, reason }: Cause, actor: string): Promise<void> {
     const { record, journal } = live.state;
     live.abort(reason);
     await live.settled();
     this.#sessions.delete(record.id);
     const sealed = await closed(journal, reason.message);
     const { records, log } = this.#parts;
-    const end = { at: records.clock.now(), reason: reason.message, actor, complete: sealed };
+    const end = { at: records.clock.now(), code, reason: reason.message, actor, complete: sealed };
     const enter = (): Promise<void> => enterEnded(records, record, end);
     await enter().catch((error: unknown) => {
       log.error({ err: error, session: record.id }, "a session has ended and the store does not take it yet");
@@ -254,10 +260,6 @@ export class LiveSessions {
     });
   }
 }
-
-const unrecordable = new IhcError("unavailable", "the session cannot be recorded any more", {
-  hint: "tell the gateway's operator",
-});
 
 /** Whether the recording could be finished; a failed journal is sealed as it is at the next start. */
 async function closed(journal: JournalWriter, reason: string): Promise<boolean> {

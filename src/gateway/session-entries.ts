@@ -1,5 +1,5 @@
 import { IhcError } from "../base/errors.ts";
-import type { SessionRecord } from "../core/access/session-record.ts";
+import type { SessionEndCode, SessionRecord } from "../core/access/session-record.ts";
 import { clippedText } from "../core/audit/leaf.ts";
 import { actorName, type Records } from "./records.ts";
 import { detailOf } from "./session-texts.ts";
@@ -19,6 +19,7 @@ export async function enterOpened({ store }: Records, record: SessionRecord): Pr
 
 export interface SessionEnd {
   readonly at: Date;
+  readonly code: SessionEndCode;
   readonly reason: string;
   readonly actor: string;
   /** Whether the recording came to its end. */
@@ -27,7 +28,7 @@ export interface SessionEnd {
 
 /** Marks a session ended, with its entry. Safe to call again. */
 export async function enterEnded(records: Records, record: SessionRecord, end: SessionEnd): Promise<void> {
-  const { at, reason, actor, complete } = end;
+  const { at, code, reason, actor, complete } = end;
   await records.store.atomically(async (tables) => {
     const current = (await tables.sessions.get(record.id)) ?? record;
     if (current.state === "ended") return;
@@ -37,6 +38,7 @@ export async function enterEnded(records: Records, record: SessionRecord, end: S
       state: "ended",
       endedAt: at,
       endReason: reason,
+      endCode: code,
       complete,
     };
     if (!(await tables.sessions.replace(ended))) throw new IhcError("conflict", "the session has changed");
@@ -44,7 +46,7 @@ export async function enterEnded(records: Records, record: SessionRecord, end: S
       kind: "session.ended",
       at,
       actor,
-      detail: { ...detailOf(record), why: clippedText(reason), complete },
+      detail: { ...detailOf(record), why: clippedText(reason), code, complete },
     });
   });
   records.notify.changed(record.id);

@@ -1,7 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { IhcError } from "../../base/errors.ts";
+import type { Principal } from "../../core/access/principal.ts";
+import type { SessionRecord } from "../../core/access/session-record.ts";
 import { page, sessionInput, sessionOpened, sessionView } from "../../core/api/schema.ts";
+import type { Cause } from "../ground.ts";
 import type { InForce } from "../in-force.ts";
 import type { LiveSessions } from "../live-sessions.ts";
 import { actorName, type Records } from "../records.ts";
@@ -100,9 +103,16 @@ export function sessionRoutes(app: App, parts: SessionRouteParts): void {
         throw new IhcError("denied", "only its owner and admins may end a session", { rule: "end-by-owner" });
       if (found.state === "ended")
         throw new IhcError("conflict", `session ${found.id} has ended: ${found.endReason ?? ""}`);
-      const by = found.principal.person === principal.person ? "its owner" : principal.name;
-      await live.end(found.id, new IhcError("canceled", `ended by ${by}`), actorName(principal));
+      await live.end(found.id, endedBy(found, principal), actorName(principal));
       const ended = (await store.sessions.get(found.id)) ?? found;
       return c.json(viewSession(ended, 0), 200);
     });
+}
+
+function endedBy(session: SessionRecord, { person, name }: Principal): Cause {
+  const own = session.principal.person === person;
+  return {
+    code: own ? "closed" : "killed",
+    reason: new IhcError("canceled", `ended by ${own ? "its owner" : name}`),
+  };
 }
