@@ -59,6 +59,8 @@ export interface WorldOptions {
   readonly change?: (configuration: GatewayConfiguration) => object;
   readonly people?: readonly Person[];
   readonly accessTokenLife?: number;
+  /** A shell's line that becomes the gateway by `exec "$@"`: limits of the process, where its output goes. */
+  readonly gatewayShell?: string;
 }
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
@@ -76,7 +78,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   });
   const parts: GatewayParts = {
     home: home.folder,
-    ihc,
+    ihc: options.gatewayShell === undefined ? ihc : ["bash", "-c", options.gatewayShell, "gateway", ...ihc],
     idp,
     audience,
     port,

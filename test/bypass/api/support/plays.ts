@@ -13,7 +13,7 @@ export interface Plays {
 }
 
 /** Playing takes what it takes on a busy machine, and never for ever. */
-const timeout = 60_000;
+const timeout = 110_000;
 
 export function playsOf(area: string): Plays {
   const cases = new Map(casesOf(area).map((one) => [one.id, one]));
