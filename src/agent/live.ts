@@ -59,8 +59,7 @@ export async function goLive(options: LiveOptions): Promise<Live> {
   };
   const listener = await listen(where, tunnel, (event) => {
     tell({ kind: "connection", event });
-    if (event.kind === "refused" || (event.kind === "closed" && (event.lost || event.reason !== undefined)))
-      recheck();
+    if (event.kind !== "open") recheck();
   });
   let recheck: () => void = () => undefined;
   let help: ReadyHelp;

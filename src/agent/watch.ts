@@ -16,13 +16,14 @@ export interface Watch {
 
 export interface Watched {
   readonly ended: Promise<Ending>;
-  /** Asks the gateway now whether the session still stands: something has gone wrong with a connection. */
+  /** Asks the gateway soon whether the session still stands: a connection has ended, perhaps with it. */
   recheck(): void;
   stop(): void;
 }
 
 const tick = 1000;
 const askEvery = 20_000;
+const askAtMostEvery = 2000;
 const warnings = [60_000, 300_000] as const;
 
 /**
@@ -34,6 +35,7 @@ export function watch(options: Watch): Watched {
   const { promise: ended, resolve } = Promise.withResolvers<Ending>();
   const abort = new AbortController();
   let askAt = clock.monotonic() + askEvery;
+  let asked = clock.monotonic();
   let asking = false;
   let reachable = true;
   // Somebody who was just given ten seconds need not be told that they end soon.
@@ -58,6 +60,7 @@ export function watch(options: Watch): Watched {
   };
   const ask = async (): Promise<void> => {
     asking = true;
+    asked = clock.monotonic();
     try {
       const seen = await options.control.session(options.session().id, abort.signal);
       if (seen.state === "ended") await replace(options, seen, finish);
@@ -87,7 +90,7 @@ export function watch(options: Watch): Watched {
     ended,
     stop,
     recheck: () => {
-      askAt = Math.min(askAt, clock.monotonic() + 200);
+      askAt = Math.min(askAt, Math.max(clock.monotonic() + 200, asked + askAtMostEvery));
     },
   };
 }

@@ -4,15 +4,20 @@ import { examples, type Finish } from "./define.ts";
 const group = "Look back:";
 
 export function addEvidence(program: Command, finish: Finish): void {
+  const sessions = program
+    .command("sessions")
+    .helpGroup(group)
+    .description("list sessions")
+    .option("--mine", "only yours")
+    .option("--target <name>", "only on this target")
+    .option("--state <state>", "open or ended");
+  finish(sessions, () => import("../commands/sessions.ts"));
   finish(
-    program
-      .command("sessions")
-      .helpGroup(group)
-      .description("list sessions")
-      .option("--mine", "only yours")
-      .option("--target <name>", "only on this target")
-      .option("--state <state>", "open or ended"),
-    () => import("../commands/sessions.ts"),
+    sessions
+      .command("end")
+      .description("end a session now: your own, or as an admin anybody's; its connections are cut")
+      .argument("<session>", "id, or its unique beginning"),
+    () => import("../commands/sessions-end.ts"),
   );
   finish(
     examples(
