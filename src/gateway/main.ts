@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { IhcError } from "../base/errors.ts";
 import { protocols } from "../protocols/index.ts";
@@ -9,9 +8,9 @@ import type { KeepAlive } from "../tunnel/tunnel.ts";
 import { auditWatch } from "./audit-watch.ts";
 import { cancelRegistry } from "./cancels.ts";
 import type { Config } from "./config.ts";
-import { type Gatekeeper, gatekeeper } from "./gatekeeper.ts";
-import { providerKeys } from "./identity/provider.ts";
-import { identity } from "./identity/verify.ts";
+import { gatekeeperOf, hostsOf } from "./entrance.ts";
+import { onFaults } from "./faults.ts";
+import type { Gatekeeper } from "./gatekeeper.ts";
 import type { InForce } from "./in-force.ts";
 import { inForceEntry } from "./in-force-entry.ts";
 import { LiveSessions } from "./live-sessions.ts";
@@ -20,13 +19,14 @@ import { gatewayMetrics, type Metrics } from "./metrics.ts";
 import { notifier } from "./notify.ts";
 import { createParser } from "./parser.ts";
 import type { Records } from "./records.ts";
-import { type Loaded, load, loadSettled, watchFiles } from "./reload.ts";
+import { type Loaded, load, watchFiles } from "./reload.ts";
+import { certificateOf, reloader } from "./reloading.ts";
 import { cancelOrphans } from "./requests.ts";
-import { openRoster, type Roster } from "./roster.ts";
+import { openRoster } from "./roster.ts";
 import { controlApi } from "./routes.ts";
 import { resolveSecret } from "./secrets.ts";
 import { inForceOf } from "./serve-targets.ts";
-import { type Certificate, type HttpServer, startServer } from "./server.ts";
+import { type HttpServer, startServer } from "./server.ts";
 import { shownOf } from "./shown.ts";
 import { onSignals } from "./signals.ts";
 import { openStorage, type Storage } from "./storage.ts";
@@ -56,7 +56,7 @@ export interface Gateway {
   reload(): Promise<IhcError | undefined>;
   /** Ends sessions with a message, seals recordings, closes. Safe to call again. */
   stop(): Promise<void>;
-  /** Resolves when the gateway has stopped, by stop() or by a signal. */
+  /** Resolves when the gateway has stopped, by stop() or by a signal; rejects when an error that nobody caught stopped it. */
   readonly stopped: Promise<void>;
 }
 
@@ -122,34 +122,32 @@ async function assemble(parts: Parts): Promise<Gateway> {
   if (config.listen.port === 0) publicUrl.port = String(server.port);
   for (const host of hostsOf(config, publicUrl, server.port)) hosts.add(host);
 
-  const reload = async (): Promise<IhcError | undefined> => {
-    try {
-      const next = await loadSettled(parts.options.configPath, config.policy, known, dev);
+  const reload = reloader({
+    configPath: parts.options.configPath,
+    dev,
+    protocols: known,
+    started: config,
+    maskKey: storage.maskKey,
+    current,
+    log,
+    metrics,
+    apply: async (next, served, certificate) => {
       await records.store.enqueue(inForceEntry("gateway.reloaded", next, clock.now()));
-      inForce = inForceOf(next.config, next.policy, known, storage.maskKey, inForce);
-      const certificate = await certificateOf(next.config);
+      inForce = served;
       if (certificate) server.setCertificate(certificate);
-      reloadProblem = undefined;
-      log.info(
-        { policy: next.policy.version, targets: inForce.targets.size },
-        "configuration and policy applied",
-      );
       live.sweep();
-    } catch (error) {
-      reloadProblem =
-        error instanceof IhcError ? error : new IhcError("internal", "the reload failed", { cause: error });
-      log.error({ err: errorFields(reloadProblem) }, "the new configuration was refused; the old one stays");
-    }
-    metrics.reloaded(reloadProblem === undefined);
+    },
+  });
+  const reloads = oneAtATime(async () => {
+    reloadProblem = await reload();
     return reloadProblem;
-  };
-  const reloads = oneAtATime(reload);
+  });
   const unwatch = watchFiles(watchedFiles(config), config.policy, () => void reloads(), log);
   const stopTimers = startTimers({ records, live, log });
-  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
+  let fault: IhcError | undefined;
   const stop = once(async () => {
     log.info("stopping");
-    unsignal();
     unwatch();
     const closed = server.stop();
     try {
@@ -161,16 +159,21 @@ async function assemble(parts: Parts): Promise<Gateway> {
       await parser.close();
       await storage.close();
     } finally {
-      resolve();
+      if (fault) reject(fault);
+      else resolve();
     }
   });
   const signal = (): void => {
     stop().catch((error: unknown) => log.error({ err: errorFields(error) }, "the stop was not orderly"));
   };
-  const unsignal =
-    parts.options.signals === false
-      ? () => undefined
-      : onSignals({ stop: signal, reload: () => void reloads(), log });
+  const failed = (cause: unknown): void => {
+    fault ??= new IhcError("internal", "the gateway failed and has stopped", { hint: "see its log", cause });
+    signal();
+  };
+  if (parts.options.signals !== false) {
+    onSignals({ stop: signal, reload: () => void reloads(), log });
+    onFaults(log, failed);
+  }
   const url = publicUrl.href.replace(/\/$/, "");
   log.info(
     { url, version: gatewayVersion(), policy: inForce.policy.version, targets: inForce.targets.size },
@@ -237,53 +240,9 @@ async function serve({ loaded, log, clock, storage, options }: Parts, served: Se
     upgrade: tunnelUpgrades({ gatekeeper: keeper, live, log, ...(keepAlive ? { keepAlive } : {}) }),
     log,
     metrics,
+    connections: config.limits.connections,
     ...(certificate ? { certificate } : {}),
   });
-}
-
-async function gatekeeperOf(
-  config: Config,
-  parts: {
-    readonly publicUrl: URL;
-    readonly hosts: ReadonlySet<string>;
-    readonly clock: Clock;
-    readonly live: LiveSessions;
-    readonly roster: Roster;
-  },
-): Promise<Gatekeeper> {
-  const { issuer } = config;
-  const ca = issuer.ca === undefined ? undefined : await readFile(issuer.ca, "utf8");
-  const rules = {
-    issuer: issuer.url,
-    audience: issuer.audience,
-    clientId: issuer.clientId,
-    groupsClaim: issuer.groupsClaim,
-    dpop: issuer.dpop,
-    algorithms: issuer.algorithms,
-    requiredAmr: issuer.requiredAmr,
-    ...(issuer.employeeClaim === undefined ? {} : { employeeClaim: issuer.employeeClaim }),
-  };
-  return gatekeeper({
-    identity: identity(rules, parts.clock, providerKeys(issuer.url, ca)),
-    screen: { hosts: parts.hosts, origin: config.publicUrl },
-    publicUrl: parts.publicUrl,
-    behindProxy: config.behindProxy,
-    clock: parts.clock,
-    perMinute: config.limits.requestsPerMinute,
-    seen: (verified) => {
-      parts.roster.seen(verified);
-      parts.live.seen(verified);
-    },
-  });
-}
-
-/** Names under which we answer: the public one, and the address we listen on. */
-function hostsOf(config: Config, publicUrl: URL, port: number): readonly string[] {
-  const { host } = config.listen;
-  const own = host.includes(":") ? `[${host}]` : host;
-  const loopback = ["localhost", "127.0.0.1", "[::1]"];
-  const names = config.behindProxy ? [] : loopback.includes(own) ? loopback : [own];
-  return [publicUrl.host, ...names.map((name) => `${name}:${port}`)].map((name) => name.toLowerCase());
 }
 
 async function readiness(storage: Storage, reloadProblem: IhcError | undefined): Promise<readonly string[]> {
@@ -293,12 +252,6 @@ async function readiness(storage: Storage, reloadProblem: IhcError | undefined):
   if (!(await storage.journals.space())) found.push("there is no room for another recording");
   // Still served, by the version before: told, but no reason to take traffic away.
   return reloadProblem && found.length > 0 ? [...found, "the newest configuration was refused"] : found;
-}
-
-async function certificateOf({ tls }: Config): Promise<Certificate | undefined> {
-  if (!tls) return undefined;
-  const [cert, key] = await Promise.all([readFile(tls.cert), readFile(tls.key)]);
-  return { cert, key };
 }
 
 function watchedFiles({ file, tls }: Config): readonly string[] {

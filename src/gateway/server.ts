@@ -14,7 +14,7 @@ import { IhcError } from "../base/errors.ts";
 import type { App } from "./api/app.ts";
 import { problemHeaders, problemOf } from "./api/problem.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
-import type { Log } from "./log.ts";
+import { errorFields, type Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface Certificate {
@@ -30,6 +30,8 @@ export interface ServerParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly certificate?: Certificate;
+  /** Sockets at a time; more are closed at once. */
+  readonly connections: number;
 }
 
 export interface HttpServer {
@@ -66,6 +68,11 @@ export async function startServer(host: string, port: number, parts: ServerParts
     ? createTlsServer({ ...limits, ...tls, minVersion: "TLSv1.2", ALPNProtocols: ["http/1.1"] }, requests)
     : createServer(limits, requests);
   server.maxRequestsPerSocket = 10_000;
+  server.maxConnections = parts.connections;
+  // Such as no more file descriptors: this connection is lost, the gateway is not.
+  server.on("error", (error) =>
+    parts.log.error({ err: errorFields(error) }, "a connection could not be taken"),
+  );
   server.on("upgrade", (request, socket, head) => {
     upgraded(parts, request, socket, head).catch((error: unknown) => refuseUpgrade(parts, socket, error));
   });
@@ -152,12 +159,13 @@ function refuseUpgrade({ log }: ServerParts, socket: Duplex, error: unknown): vo
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 
+const routes =
+  /^\/(\.well-known\/ihc|healthz|readyz|metrics|openapi\.json|v1\/(?:whoami|targets|requests|grants|sessions|audit|tunnel))(?:\/|$)/;
+
 /** A route's shape without ids, for logs and metrics: neither holds what a client put into a URL. */
 function routeName(url: string): string {
   const [path = ""] = url.split("?", 1);
-  const known = /^\/(\.well-known\/ihc|healthz|readyz|metrics|openapi\.json|v1\/[a-z]+)(?:\/|$)/.exec(
-    path,
-  )?.[1];
+  const known = routes.exec(path)?.[1];
   return known === undefined ? "other" : `/${known}`;
 }
 

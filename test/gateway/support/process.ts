@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { IhcError } from "../../../src/base/errors.ts";
 import { openLog } from "../../../src/gateway/log.ts";
 import { startGateway } from "../../../src/gateway/main.ts";
 import { policy } from "./gateway.ts";
@@ -25,5 +26,15 @@ writeFileSync(
   }),
 );
 const gateway = await startGateway({ configPath: join(folder, "ihc.yaml"), log: openLog(process.stdout) });
-await gateway.stopped;
+const [, , fault] = process.argv;
+if (fault === "rejection") void Promise.reject(new Error("what went wrong"));
+if (fault === "error")
+  setImmediate(() => {
+    throw new Error("what went wrong");
+  });
+await gateway.stopped.catch((error: unknown) => {
+  if (!(error instanceof IhcError)) throw error;
+  process.stdout.write(`${error.name} ${error.code}\n`);
+  process.exitCode = 1;
+});
 rmSync(folder, { recursive: true });
