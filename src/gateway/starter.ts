@@ -33,6 +33,9 @@ requests:
   ttl: 1h                # how long reviewers have
   default_duration: 1h   # of a grant that names none
   max_duration: 8h       # whatever policy gives
+  max_per_day: 16h       # of one person on one target, however often it is asked for
+  # review_amr: [mfa, hwk]   # a reviewer's login must have used one of these
+  # review_auth_age: 15m     # and must not be older (auth_time of the token)
 
 recording:
   free_space_floor: 256MiB   # below it no new session opens

@@ -93,6 +93,8 @@ export interface TestOptions {
   readonly change?: (config: Configuration) => object;
   readonly policy?: string;
   readonly keepAlive?: KeepAlive;
+  /** Puts more into the gateway's folder. */
+  readonly beforeStart?: (folder: string) => void;
 }
 
 /** A real gateway on loopback in this process, with a real provider whose key signs the tests' tokens. */
@@ -104,6 +106,7 @@ export async function startTestGateway(options: TestOptions = {}): Promise<TestG
   mkdirSync(join(folder, "policy"));
   writeFileSync(join(folder, "policy", "test.cedar"), options.policy ?? policy);
   writeFileSync(configPath, stringify(options.change?.(config) ?? config));
+  options.beforeStart?.(folder);
   let said = "";
   const log = openLog(
     new Writable({
