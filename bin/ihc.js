@@ -1,20 +1,46 @@
 #!/usr/bin/env node
-// Parsed by whatever Node calls it, so nothing newer than Node 12 here: hand over to a fitting Node, or say which is needed.
-import { existsSync } from "node:fs";
+// Parsed by whatever Node calls it, so nothing newer than Node 12.17 here: hand over to a fitting Node, or say which is needed.
+import { existsSync, lstatSync, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const least = 24;
 const here = new URL("..", import.meta.url);
 
-if (Number(process.versions.node.split(".")[0]) >= least) await run();
-else await handOver();
+if (Number(process.versions.node.split(".")[0]) >= least) void run();
+else void handOver();
 
 async function run() {
-  const { enableCompileCache } = await import("node:module");
-  enableCompileCache();
+  const cache = cacheFolder();
+  if (cache !== undefined) (await import("node:module")).enableCompileCache(cache);
   // A checkout runs its sources; the published package carries no sources.
   const source = new URL("src/cli/main.ts", here);
   await import((existsSync(source) ? source : new URL("dist/cli/main.js", here)).href);
+}
+
+/**
+ * Where Node keeps compiled code, so that commands start fast. Node's own choice is a folder below /tmp with a name that
+ * anybody can foresee and fill with code of theirs; ours is used only if nobody else can write to it, else there is none.
+ */
+function cacheFolder() {
+  if (process.getuid === undefined) return undefined;
+  const { HOME, XDG_CACHE_HOME } = process.env;
+  const home = HOME !== undefined && isAbsolute(HOME) ? HOME : homedir();
+  const base =
+    XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(home, ".cache");
+  const folder = join(base, "ihc");
+  try {
+    for (const path of [base, folder]) if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
+    return isOurs(base, 0o022) && isOurs(folder, 0o077) ? folder : undefined;
+  } catch {
+    return undefined; // A home that cannot be written to only starts slower.
+  }
+}
+
+function isOurs(folder, closed) {
+  const found = lstatSync(folder);
+  return found.isDirectory() && found.uid === process.getuid() && (found.mode & closed) === 0;
 }
 
 async function handOver() {
@@ -38,7 +64,7 @@ async function handOver() {
   for (const signal of signals) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => {
     for (const name of signals) process.removeAllListeners(name);
-    if (signal === null) process.exit(code ?? 1);
+    if (signal === null) process.exit(code === null ? 1 : code);
     else process.kill(process.pid, signal);
   });
 }

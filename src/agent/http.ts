@@ -2,6 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { IhcError } from "../base/errors.ts";
 import { visible } from "../base/text.ts";
+import { trust } from "./trust.ts";
 
 export interface HttpRequest {
   readonly method: string;
@@ -31,10 +32,10 @@ export interface Http {
 
 const mebibyte = 1024 * 1024;
 
-/** `ca` is the PEM of a private certificate authority that is trusted besides nothing else. */
+/** `ca` is the PEM of a private certificate authority that is trusted besides the system's. */
 export function http(ca?: string): Http {
   const plain = new HttpAgent({ keepAlive: true });
-  const secure = new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) });
+  const secure = new HttpsAgent({ keepAlive: true, ...trust(ca) });
   return {
     send: (request) => send(request, plain, secure),
     close: () => {
@@ -113,10 +114,10 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
 };
 
-const trust = "name your organisation's authority: ihc login --gateway … --ca ca.pem";
+const naming = "name your organisation's authority: ihc login --gateway … --ca ca.pem";
 const hints: Readonly<Record<string, string>> = {
   ECONNREFUSED: "is the gateway running? check with ihc doctor",
-  DEPTH_ZERO_SELF_SIGNED_CERT: trust,
-  SELF_SIGNED_CERT_IN_CHAIN: trust,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: trust,
+  DEPTH_ZERO_SELF_SIGNED_CERT: naming,
+  SELF_SIGNED_CERT_IN_CHAIN: naming,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: naming,
 };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
+import { Agent } from "node:https";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { IhcError } from "../base/errors.ts";
@@ -15,6 +16,7 @@ import { listen, type Where } from "./listener.ts";
 import type { Ending, LiveEvent } from "./live-event.ts";
 import type { AgentPaths } from "./paths.ts";
 import { installService, removeService, type Service } from "./pg-service.ts";
+import { trust } from "./trust.ts";
 import { watch } from "./watch.ts";
 
 export interface LiveOptions {
@@ -53,9 +55,11 @@ export async function goLive(options: LiveOptions): Promise<Live> {
   let stopWatch: () => void = () => undefined;
   const folder = join(paths.runtime, "sessions", folderName(control, access.target.name, where));
 
+  const { gateway, ca } = control.profile;
+  const agent = gateway.protocol === "https:" ? new Agent(trust(ca)) : undefined;
   const tunnel = async (signal: AbortSignal): Promise<TunnelEnd> => {
     if (opened === undefined) throw new IhcError("unavailable", "the session is over");
-    return await openTunnel(tunnelOptions(control, opened, signal));
+    return await openTunnel(tunnelOptions(control, opened, agent, signal));
   };
   const listener = await listen(where, tunnel, (event) => {
     tell({ kind: "connection", event });
@@ -160,12 +164,17 @@ function sessionInput(options: LiveOptions, access: Access): Parameters<ControlC
 function tunnelOptions(
   control: ControlClient,
   opened: SessionOpened,
+  agent: Agent | undefined,
   signal: AbortSignal,
 ): Parameters<typeof openTunnel>[0] {
   const named = new URL(opened.tunnel, control.profile.gateway);
   const url = new URL(named.pathname + named.search, control.profile.gateway);
-  const { ca } = control.profile;
-  return { url, headers: () => control.headers("GET", url), signal, ...(ca === undefined ? {} : { ca }) };
+  return {
+    url,
+    headers: () => control.headers("GET", url),
+    signal,
+    ...(agent === undefined ? {} : { agent }),
+  };
 }
 
 /** The same folder for the same target and address, so that clients' settings stay right when access is given again. */

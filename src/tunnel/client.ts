@@ -14,7 +14,7 @@ const refusalLimit = 64 * 1024;
 export async function openTunnel(options: OpenTunnel, alive: KeepAlive = keepAlive): Promise<TunnelEnd> {
   options.signal?.throwIfAborted();
   const url = webSocketUrl(options.url);
-  const ws = new WebSocket(url, clientOptions(url, await options.headers(), options.ca));
+  const ws = new WebSocket(url, clientOptions(url, await options.headers(), options.agent));
   await opened(ws, options.signal);
   return tunnelEnd(ws, alive);
 }
@@ -22,7 +22,7 @@ export async function openTunnel(options: OpenTunnel, alive: KeepAlive = keepAli
 function clientOptions(
   url: URL,
   headers: Readonly<Record<string, string>>,
-  ca: string | undefined,
+  agent: OpenTunnel["agent"],
 ): ClientOptions {
   return {
     headers: { ...headers },
@@ -30,7 +30,7 @@ function clientOptions(
     maxPayload,
     handshakeTimeout,
     followRedirects: false,
-    ...(ca === undefined ? {} : { ca }),
+    ...(agent === undefined ? {} : { agent }),
     // The mask protects old proxies from text they could mistake for HTTP; nothing on the path reads TLS or loopback.
     ...(url.protocol === "wss:" || isLoopback(url.hostname)
       ? { generateMask: (mask: Buffer) => void mask.fill(0) }

@@ -1,3 +1,4 @@
+import type { Agent } from "node:https";
 import type { Duplex } from "node:stream";
 
 /**
@@ -21,7 +22,8 @@ export interface ServerTunnelEnd extends TunnelEnd {
 export interface OpenTunnel {
   readonly url: URL;
   readonly headers: () => Promise<Readonly<Record<string, string>>>;
-  readonly ca?: string;
+  /** Makes the connection, and knows which certificate authorities count; the system's when not given. */
+  readonly agent?: Agent;
   readonly signal?: AbortSignal;
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestOptions } from "node:http";
-import { getCACertificates } from "node:tls";
 import { IhcError } from "../../base/errors.ts";
+import { trust } from "../trust.ts";
 
 /** What openid-client calls for every request; also fit for plain use. */
 export type Fetch = (url: string, options: FetchOptions) => Promise<Response>;
@@ -21,15 +21,15 @@ const patience = 20_000;
  * Built on node:https because the global fetch takes no certificate authority.
  */
 export function fetchWith(ca?: string): Fetch {
+  const trusted = trust(ca);
   return async (address, options) => {
     const url = new URL(address);
     const { request } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
-    const trust = ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] };
     const deadline = AbortSignal.timeout(patience);
     const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
     const body = bytesOf(options.body);
     const headers = { ...options.headers, ...(body === undefined ? {} : { "content-length": body.length }) };
-    const settings: RequestOptions = { method: options.method, headers, signal, agent: false, ...trust };
+    const settings: RequestOptions = { method: options.method, headers, signal, agent: false, ...trusted };
     try {
       const answer = await new Promise<IncomingMessage>((resolve, reject) => {
         request(url, settings, resolve).on("error", reject).end(body);

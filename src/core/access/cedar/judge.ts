@@ -80,7 +80,7 @@ function permission(permits: readonly Rule[], question: Question): Allow | Denia
 function needsGrant(rule: Rule, { target, effect }: Question): Denial {
   const {
     reason = `${effect} needs a grant by ${formatSlots(rule.grant ?? [])}`,
-    hint = `ask for it: ihc request ${target.name} --effects ${effect}`,
+    hint = `ask for it: ihc request ${target.name} --effect ${effect}`,
   } = rule.annotations;
   return deny(rule.id, reason, hint);
 }
