@@ -80,20 +80,27 @@ export async function resolve(
     const found = at.statements.find(does.name, at.batch);
     if (!found.known) return undefined;
     const inner = found.value?.pick(await classify(found.value.sql));
-    return behind(statement, inner, "prepared statement", does.name);
+    return behind(statement, inner, "prepared statement", found.value && [found.value.sql]);
   }
   if (does.kind === "fetch") {
     const found = at.portals.find(does.name, at.batch);
-    return found.known ? behind(statement, found.value?.statement, "cursor", does.name) : undefined;
+    if (!found.known) return undefined;
+    return behind(statement, found.value?.statement, "cursor", found.value?.said);
   }
   if (does.kind === "prepare" || does.kind === "declare") return asInner(statement, does.inner);
   return statement;
 }
 
 /** What a name stands for, which must be a query. */
-function behind(own: Statement, inner: Statement | undefined, what: string, name: string): Statement {
+function behind(
+  own: Statement,
+  inner: Statement | undefined,
+  what: string,
+  said: readonly string[] = [],
+): Statement {
+  const name = "name" in own.does ? own.does.name : "";
   if (!inner) return asUnknown(own, what, name);
-  return isQuery(inner) ? asInner(own, inner) : asNested(own, name);
+  return isQuery(inner) ? { ...asInner(own, inner), runs: { name, said } } : asNested(own, name);
 }
 
 /**

@@ -118,7 +118,17 @@ function hexadecimal(masks: MaskPlan): Cell {
 }
 
 function hexOf(bytes: Buffer, start: number, end: number, binary: boolean): string {
-  return binary ? bytes.toString("hex", start, end) : bytes.toString("latin1", start + 2, end);
+  if (binary) return bytes.toString("hex", start, end);
+  const text = bytes.toString("latin1", start, end);
+  return text.startsWith("\\x") ? text.slice(2) : unescaped(text).toString("hex");
+}
+
+/** The text form under bytea_output = escape. */
+function unescaped(text: string): Buffer {
+  const plain = text.replace(/\\(\\|[0-3][0-7]{2})/g, (_escape, code: string) =>
+    code === "\\" ? code : String.fromCharCode(Number.parseInt(code, 8)),
+  );
+  return Buffer.from(plain, "latin1");
 }
 
 /** Numbers are looked at only where a rule looks for cards, and only those long enough to be one. */

@@ -8,17 +8,16 @@ import type { MaskPlan } from "../../core/masking/plan.ts";
 import type { How, Masked } from "../../core/masking/rule.ts";
 import { type Csv, copyText, copyUntext, csvText, csvUntext, splitCsv, splitText } from "./copy-fields.ts";
 import type { StatementAction } from "./statement.ts";
-import { frame } from "./wire/encode.ts";
 
 export type CopyOut = Extract<StatementAction, { kind: "copy-out" }>;
 
 export interface CopyMask {
   /**
-   * Takes a CopyData frame, header included; returns one with the rows that are whole now, masked, the same frame when
-   * nothing changed, and nothing when no row is whole yet.
+   * Takes what a CopyData frame holds; returns the rows that are whole now, masked, the same buffer when nothing changed,
+   * and nothing when no row is whole yet.
    */
-  push(frame: Buffer): Masked<Uint8Array>;
-  /** What is left at CopyDone: a frame or nothing. */
+  push(data: Buffer): Masked<Uint8Array>;
+  /** What is left at CopyDone. */
   end(): Masked<Uint8Array>;
 }
 
@@ -66,8 +65,7 @@ class RowCopy implements CopyMask {
     this.#headers = action.csv?.header ? 1 : 0;
   }
 
-  push(copyData: Buffer): Masked<Uint8Array> {
-    const data = copyData.subarray(5);
+  push(data: Buffer): Masked<Uint8Array> {
     const out: Buffer[] = [];
     let from = 0;
     for (let end = this.#rowEnd(data, 0); end >= 0; end = this.#rowEnd(data, from)) {
@@ -76,13 +74,13 @@ class RowCopy implements CopyMask {
     }
     this.#hold(data.subarray(from));
     const [only] = out;
-    if (only && out.length === 1 && only.equals(data)) return sealed(copyData);
-    return sealed(out.length === 0 ? none : frame("d", ...out));
+    if (only && out.length === 1 && only.equals(data)) return sealed(data);
+    return sealed(Buffer.concat(out));
   }
 
   end(): Masked<Uint8Array> {
     const rest = this.#release(none);
-    return sealed(rest.length === 0 ? none : frame("d", this.#mask(rest)));
+    return sealed(rest.length === 0 ? none : this.#mask(rest));
   }
 
   /** Where the row that `from` lies in ends, newline included; -1 when not in this piece. */

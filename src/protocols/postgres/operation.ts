@@ -3,7 +3,10 @@ import { type Effect, type Operation, type Refusal, worst } from "../../core/ses
 import type { Statement } from "./statement.ts";
 import type { BindMessage } from "./wire/frontend.ts";
 
-/** The operation that a query string is, its EXECUTE and FETCH counted as what they run. */
+/**
+ * The operation that a query string is, its EXECUTE and FETCH counted as what they run; what that is stands behind the
+ * parameters, so that reviewers see it and approvals are bound to it.
+ */
 export function statementOperation(
   sql: string,
   statements: readonly Statement[],
@@ -16,7 +19,7 @@ export function statementOperation(
       ? "copy"
       : "statement",
     text: sql,
-    parameters,
+    parameters: [...parameters, ...statements.flatMap(({ runs }) => (runs ? [runs] : []))],
     effect: statements.reduce((effect, statement) => worst(effect, statement.effect), whole.effect),
     resources: unique(statements.flatMap(({ resources }) => resources)),
     traits: unique([...whole.traits, ...statements.flatMap(({ traits }) => traits)]),

@@ -15,6 +15,8 @@ export interface Statement {
   readonly refusal?: Refusal;
   /** It changes rows of tables. */
   readonly writes?: RowChange;
+  /** For EXECUTE and FETCH: the name and the client's words that gave it its meaning, since the text shows the name only. */
+  readonly runs?: { readonly name: string; readonly said: readonly string[] };
   /** How its result must be masked. */
   readonly masking: ResultMasking;
   /** What it does to names and state that the serve loop follows. */

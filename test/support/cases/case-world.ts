@@ -15,6 +15,8 @@ export interface CaseWorld {
   tunnel(grant: Grant): { readonly port: number; readonly password: string };
   /** Asks as the database's owner, past the gateway; the first row's values joined by `|`. */
   owner(sql: string): Promise<string>;
+  /** Runs statements as the database's owner. */
+  arrange(sql: string): Promise<void>;
   /** The fixture anew, whatever a case has done to it. */
   reset(): Promise<void>;
   stop(): Promise<void>;
@@ -65,6 +67,7 @@ async function withGateway(server: PostgresServer, policy: string): Promise<Case
       database,
       tunnel: (grant) => tunnels[grant],
       owner: (sql) => asOwner(server, database, sql),
+      arrange: (sql) => arrange(server, sql),
       reset: () => refill(server),
       stop,
     };
@@ -103,6 +106,12 @@ async function refill(server: PostgresServer): Promise<void> {
     `create database ${database} template ${template}`,
   ];
   for (const sql of clean) await asOwner(server, "postgres", sql);
+}
+
+async function arrange(server: PostgresServer, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server.url(database) });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
 }
 
 async function asOwner(server: PostgresServer, name: string, sql: string): Promise<string> {

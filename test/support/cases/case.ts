@@ -6,7 +6,11 @@ export interface Case {
   readonly id: string;
   readonly area: string;
   readonly input: CaseInput;
-  readonly setup: { readonly grant?: "ro" | "rw" };
+  readonly setup: {
+    readonly grant?: "ro" | "rw";
+    /** Run by the database's owner before. */
+    readonly owner?: string;
+  };
   readonly expected: {
     readonly verdict: string;
     readonly no_canary?: boolean;

@@ -15,6 +15,7 @@ const slow = /pg_sleep\(3600|generate_series\(1,5000000|repeat\('x',3/;
 
 /** Plays a case of an area pg-* with `exact` form through the tunnel of its grant. */
 export async function judgeCase(world: CaseWorld, one: Case): Promise<Judged> {
+  if (one.setup.owner !== undefined) await world.arrange(one.setup.owner);
   const probe = one.expected.probe_unchanged;
   const before = probe === undefined ? undefined : await world.owner(probe);
   const { port, password } = world.tunnel(one.setup.grant ?? "ro");

@@ -17,6 +17,8 @@ export interface StatementFacts {
   readonly relations: readonly RelationUse[];
   readonly functions: readonly Name[];
   readonly operators: readonly Name[];
+  /** Syntax of a newer grammar, which an older server takes for a call of this name. */
+  readonly constructs: readonly string[];
   /** Types named in casts and column definitions. */
   readonly types: readonly Name[];
   /** `scopes[i].parent < i`; a column is looked for in its scope, then outwards. */

@@ -85,6 +85,7 @@ function judgeCalls(facts: StatementFacts, exposed: Exposure, context: Context, 
   const hidden = [
     ...facts.operators.flatMap((name) => data.operator(name)),
     ...facts.types.flatMap((name) => data.cast(name)),
+    ...facts.constructs.flatMap((name) => data.called({ name })),
     ...exposed.attributes.flatMap((name) => data.called({ name }).filter((routine) => routine.attribute)),
   ];
   for (const routine of hidden) judgeCall(routine, context, judged);
@@ -139,9 +140,25 @@ function judgeRelations(facts: StatementFacts, context: Context, judged: Judged)
       );
     const relation = data.relation(use);
     if (relation === undefined) judged.raise("read", ["unknown-relation"]);
-    else if (use.use === "write" && data.ruled.has(relation.oid)) judged.raise("unknown", ["rewrite-rule"]);
+    else judgeRelation(relation, use.use === "write", data, judged);
   }
 }
+
+function judgeRelation(relation: Relation, written: boolean, data: CatalogData, judged: Judged): void {
+  if (written && data.ruled.has(relation.oid)) judged.raise("unknown", ["rewrite-rule"]);
+  const { schema, name } = relation;
+  if (schema !== "pg_catalog" && schema !== "information_schema") return;
+  // Rows of the catalog are definitions, and an UPDATE of pg_settings is SET.
+  if (written) judged.raise("admin", ["ddl", name === "pg_settings" ? "guarded-setting" : "catalog-write"]);
+  if (fileViews.has(name)) judged.raise("admin", ["function-side-effect", "filesystem"]);
+}
+
+/** Views of PostgreSQL's own that read files of the server. */
+const fileViews: ReadonlySet<string> = new Set([
+  "pg_hba_file_rules",
+  "pg_ident_file_mappings",
+  "pg_file_settings",
+]);
 
 function judgeBound(bound: Bound, data: CatalogData, judged: Judged): void {
   const target = data.relation(bound.target);

@@ -47,7 +47,7 @@ const samples: ReadonlySet<string> = new Set(
   pg_statistic.stavalues1 pg_statistic.stavalues2 pg_statistic.stavalues3 pg_statistic.stavalues4
   pg_statistic.stavalues5 pg_stats_ext.most_common_vals pg_stats_ext_exprs.most_common_vals
   pg_stats_ext_exprs.histogram_bounds pg_stats_ext_exprs.most_common_elems pg_statistic_ext_data.stxdmcv
-  pg_statistic_ext_data.stxdexpr`.split(/\s+/),
+  pg_statistic_ext_data.stxdexpr pg_attribute.attmissingval`.split(/\s+/),
 );
 
 /** Catalog columns that hold the statements of others, literals included: masked where any column is. */

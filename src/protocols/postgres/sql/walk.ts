@@ -24,6 +24,7 @@ export interface Found {
   readonly relations: RelationUse[];
   readonly functions: Name[];
   readonly operators: Name[];
+  readonly constructs: string[];
   readonly types: Name[];
   readonly attributes: string[];
   readonly scopes: (Scope & { readonly sources: Source[] })[];
@@ -151,6 +152,7 @@ function nothing(): Found {
     relations: [],
     functions: [],
     operators: [],
+    constructs: [],
     types: [],
     attributes: [],
     scopes: [],
