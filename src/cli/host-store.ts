@@ -24,13 +24,13 @@ export interface HostStore {
 export async function withHostStore<T>(typed: Invocation, work: (host: HostStore) => Promise<T>): Promise<T> {
   const { config } = await validFiles(typed);
   await refuseMissing(config);
-  const { verifier } = await openLogKey(config.state, config.audit.origin);
+  const key = await openLogKey(config.state, config.audit.origin);
   const { folder, dev } = config;
   const location =
     "sqlite" in config.store
       ? config.store
       : { postgres: await resolveSecret(config.store.postgres, { folder, dev }) };
-  const store = await openStore(location, systemClock);
+  const store = await openStore(location, systemClock, key);
   try {
     const journals = await openJournals({
       folder: join(config.state, "journals"),
@@ -39,7 +39,7 @@ export async function withHostStore<T>(typed: Invocation, work: (host: HostStore
       readOnly: true,
     });
     try {
-      return await work({ store, journals, verifier, seen: await witnessed(config) });
+      return await work({ store, journals, verifier: key.verifier, seen: await witnessed(config) });
     } finally {
       journals.close();
     }

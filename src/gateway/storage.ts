@@ -31,7 +31,7 @@ export async function openStorage(config: Config, clock: Clock, log: Log): Promi
     "sqlite" in config.store
       ? config.store
       : { postgres: await resolveSecret(config.store.postgres, { folder, dev }) };
-  const store = await openStore(location, clock);
+  const store = await openStore(location, clock, logKey);
   const undo: (() => Promise<void> | void)[] = [() => store.close()];
   const close = async (): Promise<void> => {
     // What waits in the queue stays there when the store is away; everything else is still given back.
@@ -44,6 +44,7 @@ export async function openStorage(config: Config, clock: Clock, log: Log): Promi
     const sequencer = await startSequencer({
       store,
       key: logKey,
+      clock,
       ...(audit.witness === undefined ? {} : { witness: audit.witness }),
     });
     undo.push(() => sequencer.stop());

@@ -2,9 +2,11 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type Dialect, Kysely } from "kysely";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { IhcError } from "../base/errors.ts";
+import type { LogKey } from "../core/audit/checkpoint.ts";
 import { migrate } from "./migrations/all.ts";
 import { postgresDialect } from "./postgres.ts";
 import { writeQueue } from "./queue.ts";
+import { type QueueSeal, queueSeal } from "./queue-seal.ts";
 import { auditReader } from "./reader.ts";
 import { retried } from "./retry.ts";
 import type { Schema } from "./schema.ts";
@@ -22,15 +24,21 @@ export interface OpenStore extends Store {
 export interface Database {
   readonly db: Kysely<Schema>;
   readonly dialect: "sqlite" | "postgres";
+  readonly seal: QueueSeal;
   /** Calls back after each commit of this process that queued entries. Returns the way to stop it. */
   onQueued(listener: () => void): () => void;
 }
 
 /**
  * Opens the store: `{ sqlite: folder }` or `{ postgres: url }`, with its schema up to date. Throws IhcError `config` for a
- * folder that others can write and `storage` when the database cannot be reached.
+ * folder that others can write and `storage` when the database cannot be reached. What is queued without the log's key is
+ * never signed.
  */
-export async function openStore(location: StoreLocation, clock: Clock = systemClock): Promise<OpenStore> {
+export async function openStore(
+  location: StoreLocation,
+  clock: Clock = systemClock,
+  key?: LogKey,
+): Promise<OpenStore> {
   const dialect = "sqlite" in location ? "sqlite" : "postgres";
   const db = new Kysely<Schema>({ dialect: await connect(location) });
   try {
@@ -42,14 +50,19 @@ export async function openStore(location: StoreLocation, clock: Clock = systemCl
       cause,
     });
   }
-  return assemble(db, dialect, clock);
+  return assemble(db, dialect, clock, queueSeal(key));
 }
 
 function connect(location: StoreLocation): Promise<Dialect> | Dialect {
   return "sqlite" in location ? sqliteDialect(location.sqlite) : postgresDialect(location.postgres);
 }
 
-function assemble(db: Kysely<Schema>, dialect: "sqlite" | "postgres", clock: Clock): OpenStore {
+function assemble(
+  db: Kysely<Schema>,
+  dialect: "sqlite" | "postgres",
+  clock: Clock,
+  seal: QueueSeal,
+): OpenStore {
   const listeners = new Set<() => void>();
   const inside = new AsyncLocalStorage<{ open: boolean }>();
 
@@ -63,7 +76,7 @@ function assemble(db: Kysely<Schema>, dialect: "sqlite" | "postgres", clock: Clo
       const scope = { open: true };
       try {
         const done = await inside.run(scope, () => work(transactionTables(executor, changes)));
-        return { result: done, queued: await writeQueue(executor, changes, clock.now()) };
+        return { result: done, queued: await writeQueue(executor, changes, seal, clock.now()) };
       } finally {
         scope.open = false;
       }
@@ -89,6 +102,7 @@ function assemble(db: Kysely<Schema>, dialect: "sqlite" | "postgres", clock: Clo
     database: {
       db,
       dialect,
+      seal,
       onQueued: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);

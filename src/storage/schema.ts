@@ -6,7 +6,7 @@ export interface Schema {
   grants: RecordRow;
   sessions: RecordRow;
   chunks: ChunkRow;
-  audit_queue: { id: Generated<number>; body: string };
+  audit_queue: { id: Generated<number>; body: string; mac: string };
   audit_leaves: { idx: number; leaf: string };
   audit_tiles: { level: number; number: number; hashes: string };
   audit_head: HeadRow;

@@ -1,11 +1,14 @@
 import type { Kysely } from "kysely";
+import { sha256 } from "../base/bytes.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { IhcError } from "../base/errors.ts";
 import { type LogKey, openCheckpoint, signCheckpoint } from "../core/audit/checkpoint.ts";
-import { leafText } from "../core/audit/leaf.ts";
+import { clippedText, entryText, leafText } from "../core/audit/leaf.ts";
 import { edgeTiles, encodeTile, growTiles } from "../core/audit/tile.ts";
 import { emptyRoot, type Hash, leafHash } from "../core/audit/tree.ts";
 import { readTile, treeHashes } from "./hashes.ts";
 import type { Database, OpenStore } from "./open.ts";
+import { type QueueSeal, queueSeal } from "./queue-seal.ts";
 import { retried } from "./retry.ts";
 import type { HeadRow, Schema } from "./schema.ts";
 import { openWitness } from "./witness.ts";
@@ -29,6 +32,7 @@ export interface SequencerOptions {
   readonly witness?: string;
   /** Milliseconds between looks for entries that other processes queued. */
   readonly interval?: number;
+  readonly clock?: Clock;
 }
 
 /**
@@ -37,7 +41,7 @@ export interface SequencerOptions {
  * and `config` when it belongs to another key.
  */
 export async function startSequencer(options: SequencerOptions): Promise<Sequencer> {
-  const { store, key, interval = 250 } = options;
+  const { store, key, interval = 250, clock = systemClock } = options;
   await retried(() => checkHead(store.database, key));
   const witness =
     options.witness === undefined ? undefined : await openWitness(options.witness, store.database.db, key);
@@ -45,7 +49,7 @@ export async function startSequencer(options: SequencerOptions): Promise<Sequenc
   let problem: IhcError | undefined;
   const drain = async (): Promise<void> => {
     try {
-      while ((await retried(() => sequenceBatch(store.database, key))) === batch);
+      while ((await retried(() => sequenceBatch(store.database, key, clock))) === batch);
       await witness?.follow();
       problem = undefined;
     } catch (cause) {
@@ -91,13 +95,14 @@ const batch = 512;
 const ignore = (): undefined => undefined;
 
 /** Moves up to `batch` entries from the queue to the log in one transaction; says how many. */
-function sequenceBatch({ db, dialect }: Database, key: LogKey): Promise<number> {
+function sequenceBatch({ db, dialect }: Database, key: LogKey, clock: Clock): Promise<number> {
+  const seal = queueSeal(key);
   return db.transaction().execute(async (executor) => {
     const head = await lockedHead(executor, dialect);
     if (head.verifier !== key.verifier) throw otherKey();
     const queued = await executor.selectFrom("audit_queue").selectAll().orderBy("id").limit(batch).execute();
     if (queued.length === 0) return 0;
-    const leaves = queued.map(({ body }, at) => leafText(body, head.size + at));
+    const leaves = queued.map((row, at) => leafText(believed(row, seal, clock), head.size + at));
     const size = head.size + leaves.length;
     await executor
       .insertInto("audit_leaves")
@@ -120,6 +125,17 @@ function sequenceBatch({ db, dialect }: Database, key: LogKey): Promise<number> 
       .execute();
     return queued.length;
   });
+}
+
+/** An entry that no gateway has queued is not signed as one; that somebody put it there is. */
+function believed(
+  { body, mac }: { readonly body: string; readonly mac: string },
+  seal: QueueSeal,
+  clock: Clock,
+): string {
+  if (seal.fits(body, mac)) return body;
+  const detail = { queued: clippedText(body), digest: sha256(body) };
+  return entryText({ kind: "alert.forged-entry", at: clock.now(), actor: "gateway", detail });
 }
 
 async function lockedHead(db: Kysely<Schema>, dialect: "sqlite" | "postgres"): Promise<HeadRow> {

@@ -66,11 +66,13 @@ export async function verifyStore(
 /** Rows first, then what waits, then the log: an entry that moves meanwhile is seen at least once. */
 async function compareRows(store: OpenStore) {
   const rows = await readRows(store.database.db);
-  const queued = await store.database.db.selectFrom("audit_queue").select("body").orderBy("id").execute();
+  const { db, seal } = store.database;
+  const waiting = await db.selectFrom("audit_queue").select(["body", "mac"]).orderBy("id").execute();
+  const queued = waiting.filter(({ body, mac }) => seal.fits(body, mac));
   const log = await exportLog(store);
   const vouches = latest([...log.leaves.map(leafDetail), ...queued.map(({ body }) => queuedDetail(body))]);
   const problems = [...rows.flatMap((row) => rowProblems(row, vouches)), ...removedRows(rows, vouches)];
-  return { rows, pending: queued.length, log, problems };
+  return { rows, pending: waiting.length, log, problems };
 }
 
 interface FoundRow {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { type LogKey, openCheckpoint } from "../../src/core/audit/checkpoint.ts";
 import { parseLeaf } from "../../src/core/audit/leaf.ts";
 import { provesConsistency, provesInclusion } from "../../src/core/audit/proof.ts";
@@ -34,8 +35,8 @@ for (const dialect of ["sqlite", "postgres"] as const)
     before(async () => {
       location = await places.fresh(dialect);
       folder = places.folder();
-      store = await openStore(location);
       key = await openLogKey(folder, "ihc.example");
+      store = await openStore(location, systemClock, key);
     });
     after(() => store.close());
 
@@ -68,7 +69,8 @@ for (const dialect of ["sqlite", "postgres"] as const)
     });
 
     test("gateways that append at once make one log without a fork or a loss", async () => {
-      const stores = [store, await openStore(location), await openStore(location)];
+      const more = () => openStore(location, systemClock, key);
+      const stores = [store, await more(), await more()];
       const sequencers = await Promise.all(
         stores.map((each) => startSequencer({ store: each, key, interval: 5 })),
       );
@@ -101,6 +103,20 @@ for (const dialect of ["sqlite", "postgres"] as const)
       }
       await Promise.all(sequencers.map((sequencer) => sequencer.stop()));
       await Promise.all(stores.slice(1).map((each) => each.close()));
+    });
+
+    test("an entry that somebody put into the queue is not signed as one, but reported", async () => {
+      const { db } = store.database;
+      const forged = JSON.stringify({ kind: "grant.issued", at: noon, actor: "lee", detail: { grant: "x" } });
+      await db.insertInto("audit_queue").values({ body: forged, mac: "" }).execute();
+      await store.enqueue(entry(7));
+      const sequencer = await startSequencer({ store, key });
+      await sequencer.stop();
+      const { leaves } = await verified();
+      const [reported, after] = leaves.slice(-2).map((leaf) => parseLeaf(leaf).entry);
+      assert.equal(reported?.kind, "alert.forged-entry");
+      assert.equal(reported?.detail["queued"], forged);
+      assert.deepEqual(after?.detail, { number: 7 });
     });
 
     test("a gateway with another key does not append", async () => {

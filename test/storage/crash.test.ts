@@ -65,9 +65,9 @@ async function linesOf(child: ChildProcess, count: number, enough: () => void): 
 }
 
 async function recovered(folder: string, session: SessionId, last: string): Promise<void> {
-  const store = await openStore({ sqlite: folder });
-  const journals = await openJournals({ folder: join(folder, "journals"), store, clock: systemClock });
   const key = await openLogKey(folder);
+  const store = await openStore({ sqlite: folder }, systemClock, key);
+  const journals = await openJournals({ folder: join(folder, "journals"), store, clock: systemClock });
   const sequencer = await startSequencer({ store, key, witness: join(folder, "witness") });
   const found = await journals.recover();
   assert.ok(found.some((each) => each.session === session && !each.complete));

@@ -36,8 +36,8 @@ for (const dialect of ["sqlite", "postgres"] as const)
 
     before(async () => {
       folder = places.folder();
-      store = await openStore(await places.fresh(dialect));
       key = await openLogKey(folder, "ihc.example");
+      store = await openStore(await places.fresh(dialect), systemClock, key);
       journals = await openJournals({
         folder,
         store,

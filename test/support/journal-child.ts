@@ -1,6 +1,7 @@
 import { systemClock } from "../../src/base/clock.ts";
 import { parseId } from "../../src/base/ids.ts";
 import { openJournals } from "../../src/storage/journals.ts";
+import { openLogKey } from "../../src/storage/log-key.ts";
 import { openStore } from "../../src/storage/open.ts";
 import { sessionRecord } from "./records.ts";
 
@@ -13,7 +14,7 @@ const session = parseId("ses", name);
 if (!session) throw new Error("no session");
 // A file-size limit is to be an error of the write, as a full disk is, not the end of the process.
 process.on("SIGXFSZ", () => undefined);
-const store = await openStore({ sqlite: folder });
+const store = await openStore({ sqlite: folder }, systemClock, await openLogKey(folder));
 const journals = await openJournals({
   folder: `${folder}/journals`,
   store,

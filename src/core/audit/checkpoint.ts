@@ -1,4 +1,12 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  hkdfSync,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto";
 import { IhcError } from "../../base/errors.ts";
 import { type Hash, hashBytes } from "./tree.ts";
 
@@ -18,6 +26,8 @@ export interface LogKey {
   /** The verifier key, for whoever is to check the log. */
   readonly verifier: string;
   readonly privateKey: KeyObject;
+  /** Derived from the private key: authenticates entries that wait to be signed. */
+  readonly queueKey: Buffer;
 }
 
 export function signCheckpoint(checkpoint: Checkpoint, key: LogKey): string {
@@ -60,7 +70,8 @@ export function parseLogKey(text: string): LogKey {
   });
   const verifier = verifierOf(name, createPublicKey(privateKey));
   if (verifier.split("+", 2)[1] !== hash) throw new IhcError("config", "the log key does not fit its name");
-  return { name, verifier, privateKey };
+  const queueKey = Buffer.from(hkdfSync("sha256", seed.subarray(1), "", "ihc audit queue 1", 32));
+  return { name, verifier, privateKey, queueKey };
 }
 
 /** The text of a log key with that name and 32 random bytes. Secret. */
