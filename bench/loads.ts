@@ -15,7 +15,7 @@ export async function pointSelects(
     if (mode === "prepared")
       for (const client of clients) await client.ask(Buffer.concat([parseMessage("p", prepared), sync()]));
     const next = mode === "prepared" ? preparedSelect : simpleSelect;
-    await run(clients, next, 0.15);
+    await run(clients, next, seconds / 4);
     const started = performance.now();
     const queries = await run(clients, next, seconds);
     return { value: (queries * 1000) / (performance.now() - started), work: queries };

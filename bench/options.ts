@@ -17,7 +17,7 @@ export interface BenchOptions {
   readonly tunnels: number;
 }
 
-export const usage = `usage: npm run bench -- [--quick] [--only <part>[,<part>]] [--seconds <n>] [--rounds <n>] [--json]
+export const usage = `usage: npm run bench -- [--quick] [--only <part>[,<part>]] [--clients <n>,<n>] [--seconds <n>] [--rounds <n>] [--json]
   parts: ${parts.join(", ")}
 `;
 
@@ -29,6 +29,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
+      clients: { type: "string" },
       seconds: { type: "string" },
       rounds: { type: "string" },
     },
@@ -39,7 +40,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     seconds: positive(values.seconds ?? (values.quick ? "0.3" : "2"), "--seconds"),
     rounds: Math.ceil(positive(values.rounds ?? (values.quick ? "1" : "5"), "--rounds")),
     json: values.json,
-    clients: values.quick ? [8] : [1, 8, 64],
+    clients: (values.clients ?? (values.quick ? "8" : "1,8,64"))
+      .split(",")
+      .map((text) => Math.ceil(positive(text, "--clients"))),
     megabytes: values.quick ? 4 : 100,
     tunnels: values.quick ? 20 : 1000,
   };

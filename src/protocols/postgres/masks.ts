@@ -1,6 +1,7 @@
 import { IhcError } from "../../base/errors.ts";
 import type { Masked } from "../../core/masking/rule.ts";
 import type { Session } from "../../core/session/session.ts";
+import { Arena } from "./arena.ts";
 import { compileCopy } from "./copy.ts";
 import type { AnswerMasks } from "./progress.ts";
 import { compileRows } from "./rows.ts";
@@ -10,11 +11,13 @@ import { scrubMessage, scrubNotification, scrubParameter, type TextContext } fro
 /** Ties a session's masks and the classifier's knowledge of columns to what the serve loop needs. */
 export function answerMasks(session: Session, classifier: Classifier): AnswerMasks {
   const { masks } = session;
+  const arena = new Arena();
   return {
     rows: (fields, statement) =>
       compileRows(fields, {
         masks,
         masking: statement.masking,
+        arena,
         maskedColumn: (tableOid, attribute) => classifier.maskedColumn(tableOid, attribute),
       }),
     copy: ({ does }) => {

@@ -2,6 +2,7 @@ import type { OperationId } from "../../base/ids.ts";
 import type { JournalColumn } from "../../core/journal/event.ts";
 import type { Masked } from "../../core/masking/rule.ts";
 import type { Session } from "../../core/session/session.ts";
+import { Joined } from "./joined.ts";
 
 /** Masks the rows of one result shape. Made by rows.ts. */
 export interface RowMask {
@@ -29,7 +30,8 @@ export class Result {
   #bytes = 0;
   #recordedRows = 0;
   #recordedBytes = 0;
-  #pending: Masked<Uint8Array>[] = [];
+  readonly #pieces: Uint8Array[] = [];
+  readonly #pending = new Joined((bytes) => this.#pieces.push(bytes));
   #pendingBytes = 0;
   #maskedColumns: readonly string[] = none;
 
@@ -70,7 +72,7 @@ export class Result {
   record(row: Masked<Uint8Array>): void {
     this.#recordedRows++;
     this.#recordedBytes += row.length;
-    this.#pending.push(row);
+    this.#pending.add(row);
     this.#pendingBytes += row.length;
     if (this.#pendingBytes >= block) this.#flush();
   }
@@ -90,15 +92,14 @@ export class Result {
   }
 
   #flush(): void {
-    if (this.#pending.length === 0) return;
-    this.#session.record({
-      type: "rows",
-      operation: this.operation,
-      format: this.#format,
-      data: Buffer.concat(this.#pending) as Uint8Array as Masked<Uint8Array>,
-    });
-    this.#pending = [];
+    if (this.#pendingBytes === 0) return;
     this.#pendingBytes = 0;
+    this.#pending.flush();
+    const pieces = this.#pieces.splice(0);
+    const [only] = pieces;
+    // All of it was masked when it came.
+    const data = (pieces.length === 1 && only ? only : Buffer.concat(pieces)) as Masked<Uint8Array>;
+    this.#session.record({ type: "rows", operation: this.operation, format: this.#format, data });
   }
 }
 

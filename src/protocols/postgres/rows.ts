@@ -9,6 +9,7 @@ import { IhcError } from "../../base/errors.ts";
 import type { JournalColumn } from "../../core/journal/event.ts";
 import type { MaskPlan } from "../../core/masking/plan.ts";
 import type { How, Masked } from "../../core/masking/rule.ts";
+import { Arena } from "./arena.ts";
 import { type Cell, type ColumnCell, detection, replacement } from "./cells.ts";
 import type { ResultMasking } from "./statement.ts";
 import type { Field } from "./wire/backend.ts";
@@ -20,6 +21,8 @@ export interface RowContext {
   readonly masks: MaskPlan;
   /** Result formats as Bind gave them: none for all text, one for all, else one a column. Absent: the fields' own. */
   readonly formats?: readonly number[];
+  /** Where masked rows are made; one of its own by default. */
+  readonly arena?: Arena;
 }
 
 /** Fits `RowMask` of result.ts. */
@@ -43,13 +46,13 @@ export function compileRows(fields: readonly Field[], context: RowContext): RowM
   const cells = columns.map((column) => column.cell);
   const inert = cells.every((cell) => cell === undefined);
   const scannable = columns.every((column) => column.cell === undefined || column.plain);
-  const { masks } = context;
+  const { masks, arena = new Arena() } = context;
   const clean = (bytes: Buffer, start: number, end: number): boolean =>
     inert || (scannable && !masks.suspects(bytes, start, end));
   const row = (bytes: Buffer, start: number, end: number): Masked<Uint8Array> | "untouched" => {
     if (bytes.readUInt16BE(start + 5) !== cells.length)
       throw new IhcError("invalid", "a row has other columns than its description");
-    return clean(bytes, start + 7, end) ? "untouched" : maskCells(cells, bytes, start, end);
+    return clean(bytes, start + 7, end) ? "untouched" : maskCells(cells, bytes, start, end, arena);
   };
   const untouched = (bytes: Uint8Array): Masked<Uint8Array> => bytes as Masked<Uint8Array>;
   return {
@@ -114,6 +117,7 @@ function maskCells(
   bytes: Buffer,
   start: number,
   end: number,
+  arena: Arena,
 ): Masked<Uint8Array> | "untouched" {
   const changes: Change[] = [];
   let at = start + 7;
@@ -127,13 +131,19 @@ function maskCells(
     at = to;
   }
   if (at !== end) throw new IhcError("invalid", "a row is longer than it says");
-  return changes.length === 0 ? "untouched" : rebuild(bytes, start, end, changes);
+  return changes.length === 0 ? "untouched" : rebuild(bytes, start, end, changes, arena);
 }
 
-function rebuild(bytes: Buffer, start: number, end: number, changes: readonly Change[]): Masked<Uint8Array> {
+function rebuild(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  changes: readonly Change[],
+  arena: Arena,
+): Masked<Uint8Array> {
   let size = end - start;
   for (const change of changes) size += 4 + (change.value?.length ?? 0) - (change.end - change.start);
-  const out = Buffer.allocUnsafe(size);
+  const out = arena.take(size);
   let read = start;
   let at = 0;
   for (const { start: from, end: to, value } of changes) {
