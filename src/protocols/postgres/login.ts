@@ -1,11 +1,15 @@
+import { IhcError } from "../../base/errors.ts";
 import type { Session } from "../../core/session/session.ts";
 import type { Upstream } from "../protocol.ts";
 import { type Catalog, openCatalog } from "./catalog.ts";
 import type { Credential, PostgresSettings } from "./settings.ts";
 import { type Link, logIn } from "./upstream.ts";
 
-/** Logs in for one client connection: the role and the read-only default follow from what the session may do. */
-export function logInFor(
+/**
+ * Logs in for one client connection: the role and the read-only default follow from what the session may do. Throws IhcError
+ * `denied` for a superuser, whom nothing in the database stops, unless the target says that it may be one.
+ */
+export async function logInFor(
   session: Session,
   upstream: Upstream<PostgresSettings>,
   chosen: ReadonlyMap<string, string>,
@@ -18,7 +22,14 @@ export function logInFor(
   const limit = statementTimeout(settings.statement_timeout, chosen.get("statement_timeout"));
   if (limit !== undefined) parameters.set("statement_timeout", String(limit));
   const secret = (reference: string): Promise<string> => upstream.secret(reference);
-  return logIn(settings, { credential: credentialFor(session, settings), secret, parameters, signal });
+  const credential = credentialFor(session, settings);
+  const link = await logIn(settings, { credential, secret, parameters, signal });
+  if (settings.allow_superuser || link.parameters.get("is_superuser") !== "on") return link;
+  link.close();
+  throw new IhcError("denied", `the target's role ${credential.user} is a superuser, which is refused`, {
+    rule: "superuser",
+    hint: `tell the gateway's operator: ihc targets harden ${session.target.name}`,
+  });
 }
 
 /** The target's catalog as the session's role sees it, shared by all connections of that role. */

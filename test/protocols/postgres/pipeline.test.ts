@@ -23,6 +23,7 @@ before(async () => {
       database: "postgres",
       tls: "disable",
       user: "postgres",
+      allow_superuser: true,
     },
     policy: `@id("all") permit (principal, action, resource);
       @id("no-unbounded-delete") forbid (principal, action, resource) when { context.traits.contains("no-where") };`,

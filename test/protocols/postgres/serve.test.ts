@@ -54,6 +54,7 @@ async function withGateway(
       tls: "disable",
       user: "postgres",
       password: "env:PW",
+      allow_superuser: true,
       ...options.settings,
     },
   });
@@ -109,6 +110,22 @@ async function until(sql: string, wanted: unknown): Promise<void> {
   }
   assert.fail(`never true: ${sql}`);
 }
+
+test("a superuser is refused unless the target allows one, and the refusal says why", {
+  timeout: 30_000,
+}, async () => {
+  await withGateway({ settings: { allow_superuser: false } }, async (gateway) => {
+    const client = new pg.Client({
+      host: "127.0.0.1",
+      port: gateway.port,
+      user: "ihc",
+      password: gateway.password,
+      database: "postgres",
+    });
+    client.on("error", () => undefined);
+    await assert.rejects(client.connect(), /the target's role postgres is a superuser/);
+  });
+});
 
 test("psql runs queries, describes tables and copies both ways", () =>
   withGateway({}, async (gateway) => {
