@@ -40,7 +40,7 @@ export function approvalsFor(records: Records, held: HeldFor): Approvals {
       });
       await records.store.atomically(async (tables) => {
         await tables.requests.insert(request);
-        await tables.enqueue(requestEntry("request.created", request, actorName(principal), now));
+        await tables.enqueue(requestEntry(records, "request.created", request, actorName(principal), now));
       });
       records.notify.changed(session);
       onHold({ request: request.id, hold, expiresAt: request.expiresAt });
@@ -88,7 +88,7 @@ async function use(records: Records, id: RequestId, digest: Digest): Promise<boo
       const left = records.roster.left(current);
       if (left !== undefined) throw new IhcError("conflict", `${left} may not approve this any more`);
       const request = spendApproval(current, digest, now);
-      return { request, entries: [requestEntry("request.used", request, "gateway", now)] };
+      return { request, entries: [requestEntry(records, "request.used", request, "gateway", now)] };
     });
     return true;
   } catch (error) {

@@ -192,7 +192,7 @@ export class LiveSessions {
     const { records, openJournal, current } = this.#parts;
     const journal = await openJournal(record.id);
     try {
-      await journal.append(opening(record, grant), "durable");
+      await journal.append(opening(records, record, grant), "durable");
       await enterOpened(records, record);
     } catch (error) {
       await journal.close("the session could not be opened");

@@ -27,7 +27,7 @@ import { controlApi } from "./routes.ts";
 import { resolveSecret } from "./secrets.ts";
 import { inForceOf } from "./serve-targets.ts";
 import { type HttpServer, startServer } from "./server.ts";
-import { shownOf } from "./shown.ts";
+import { maskedOf, shownOf } from "./shown.ts";
 import { onSignals } from "./signals.ts";
 import { openStorage, type Storage } from "./storage.ts";
 import { startTimers } from "./timers.ts";
@@ -98,7 +98,14 @@ async function assemble(parts: Parts): Promise<Gateway> {
   const parser = createParser();
   const notify = notifier();
   const roster = openRoster();
-  const records: Records = { store: storage.store, clock, notify, roster, shown: shownOf(current) };
+  const records: Records = {
+    store: storage.store,
+    clock,
+    notify,
+    roster,
+    shown: shownOf(current),
+    masked: maskedOf(current),
+  };
   const audit = auditWatch(storage.sequencer, clock);
   const live = new LiveSessions({
     records,

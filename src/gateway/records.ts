@@ -19,6 +19,8 @@ export interface Records {
   readonly roster: Roster;
   /** An operation's texts as they may be kept once no reviewer needs the exact ones. */
   shown(request: AccessRequest): { readonly text: string; readonly parameters: readonly string[] };
+  /** What a person wrote about a target, as journals and audit log may hold it. */
+  masked(target: string, text: string): string;
 }
 
 /**
@@ -74,6 +76,7 @@ export async function changeGrant(
 
 /** An audit entry about a request. Operations appear by digest only: their text is in the journal, masked. */
 export function requestEntry(
+  { masked }: Pick<Records, "masked">,
   kind: string,
   request: AccessRequest,
   actor: string,
@@ -89,10 +92,12 @@ export function requestEntry(
       requester: request.requester.person,
       target: request.target,
       effects: request.effects,
-      reason: clippedText(request.reason),
+      reason: clippedText(masked(request.target, request.reason)),
       rule: request.rule,
       policy: request.policyVersion,
-      ...(request.incident === undefined ? {} : { incident: clippedText(request.incident) }),
+      ...(request.incident === undefined
+        ? {}
+        : { incident: clippedText(masked(request.target, request.incident)) }),
       ...(request.breakGlass ? { breakGlass: true } : {}),
       ...(request.operation
         ? { operation: request.operation.digest, session: request.operation.session }

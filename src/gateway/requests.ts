@@ -44,7 +44,7 @@ export async function fileRequest(
     await refuseTooMany(tables, requester);
     const actor = actorName(requester);
     await tables.requests.insert(filed.request);
-    await tables.enqueue(requestEntry("request.created", filed.request, actor, now));
+    await tables.enqueue(requestEntry(records, "request.created", filed.request, actor, now));
     if (!filed.grant) return filed.request;
     await tables.grants.insert(filed.grant);
     await tables.enqueue(grantEntry("grant.issued", filed.grant, actor, now));
@@ -86,7 +86,7 @@ export function cancel(
   return changeRequest(records, id, version, (current, now) => {
     const request = cancelRequest(current, by, now);
     const actor = by === "gateway" ? by : actorName(by);
-    return { request, entries: [requestEntry("request.canceled", request, actor, now)] };
+    return { request, entries: [requestEntry(records, "request.canceled", request, actor, now)] };
   });
 }
 
@@ -94,7 +94,7 @@ export function cancel(
 export function expire(records: Records, id: RequestId): Promise<AccessRequest> {
   return changeRequest(records, id, undefined, (current, now) => {
     const request = expireRequest(current, now);
-    return { request, entries: [requestEntry("request.expired", request, "gateway", now)] };
+    return { request, entries: [requestEntry(records, "request.expired", request, "gateway", now)] };
   });
 }
 

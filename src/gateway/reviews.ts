@@ -46,7 +46,7 @@ export async function reviewRequest(
       const actor = actorName(reviewer);
       alerts = await mutualApprovals(tables, inForce, request, who, now);
       const entries = [
-        requestEntry(`request.reviewed`, request, actor, now, {
+        requestEntry(records, `request.reviewed`, request, actor, now, {
           answer: input.answer,
           reviewer: reviewer.person,
           digest: input.digest,
@@ -54,7 +54,11 @@ export async function reviewRequest(
         }),
         ...(request.state === current.state
           ? []
-          : [requestEntry(`request.${request.state}`, request, actor, now, { reviewer: reviewer.person })]),
+          : [
+              requestEntry(records, `request.${request.state}`, request, actor, now, {
+                reviewer: reviewer.person,
+              }),
+            ]),
         ...(grant ? [grantEntry("grant.issued", grant, actor, now)] : []),
         ...alerts,
       ];

@@ -5,14 +5,14 @@ import { actorName, type Records } from "./records.ts";
 import { detailOf } from "./session-texts.ts";
 
 /** Keeps a new session, with its entry in the audit log. */
-export async function enterOpened({ store }: Records, record: SessionRecord): Promise<void> {
-  await store.atomically(async (tables) => {
+export async function enterOpened(records: Records, record: SessionRecord): Promise<void> {
+  await records.store.atomically(async (tables) => {
     await tables.sessions.insert(record);
     await tables.enqueue({
       kind: "session.opened",
       at: record.openedAt,
       actor: actorName(record.principal),
-      detail: detailOf(record),
+      detail: detailOf(records, record),
     });
   });
 }
@@ -46,7 +46,7 @@ export async function enterEnded(records: Records, record: SessionRecord, end: S
       kind: "session.ended",
       at,
       actor,
-      detail: { ...detailOf(record), why: clippedText(reason), code, complete },
+      detail: { ...detailOf(records, record), why: clippedText(reason), code, complete },
     });
   });
   records.notify.changed(record.id);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Client, startTestGateway, type TestGateway } from "./support/gateway.ts";
-import { connected, opened } from "./support/steps.ts";
+import { connected, opened, sessionId } from "./support/steps.ts";
 
 const timeout = 30_000;
 
@@ -55,4 +55,26 @@ test("a held statement is exact for its sender and its reviewers, masked for aud
   assert.equal(await seen(agent), false);
   await ana.call("POST", `/v1/requests/${id}/cancel`, { version: 1, body: {} });
   assert.match(await lines.next(), /^no /);
+});
+
+test("what a reason reveals is masked in the audit log and the recording, and told to reviewers as it is", {
+  timeout,
+}, async () => {
+  const body = { target: "staging", reason: `the customer with ${card}`, incident: card };
+  const answer = await ana.call("POST", "/v1/sessions", { body });
+  assert.equal(answer.status, 201, answer.text);
+  const id = sessionId(answer.body);
+  const lines = await connected(ana, id);
+  assert.match(await lines.ask("write a"), /^held /);
+  const lee = await g.person("lee", ["leads"]);
+  const shown = await lee.call("GET", "/v1/requests?scope=review");
+  assert.match(shown.text, new RegExp(card));
+  await ana.call("POST", `/v1/sessions/${id}/end`, { body: {} });
+  const max = await g.person("max", ["auditors"]);
+  const log = await max.call("GET", "/v1/audit/entries");
+  assert.match(log.text, /the customer with/);
+  assert.doesNotMatch(log.text, new RegExp(card));
+  const journal = await max.call("GET", `/v1/sessions/${id}/journal`);
+  assert.match(journal.text, /the customer with/);
+  assert.doesNotMatch(journal.text, new RegExp(card));
 });

@@ -78,6 +78,7 @@ async function setUp(t: TestContext, policy: string, meanwhile: (parts: Meanwhil
       notify: notifier(),
       roster: openRoster(),
       shown: () => ({ text: "", parameters: [] }),
+      masked: (_target, text) => text,
     },
     current: () => inForce,
     parser,

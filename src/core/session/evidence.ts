@@ -21,8 +21,11 @@ export interface Approval {
   readonly by: readonly string[];
 }
 
-/** Characters of a statement in the audit log; the journal holds all of it and the digest vouches for it. */
-const auditText = 4000;
+/**
+ * Characters of a statement, of all its parameters together and of a reason in the audit log, so that an entry always has
+ * room for them; the journal holds all of it and the digest vouches for it.
+ */
+const auditText = 3000;
 
 /** Adds what was asked to the journal; the verdict that follows waits for both. */
 export function recordAsked({ parts, op, id, digest, shown }: Asked): void {
@@ -56,7 +59,7 @@ export async function recordAllow(asked: Asked, verdict: Allow, approval?: Appro
 }
 
 export async function recordHold(asked: Asked, hold: Hold): Promise<void> {
-  const reason = asked.parts.masks.text(hold.reason);
+  const reason = asked.parts.masks.text(hold.reason).slice(0, auditText);
   await asked.parts.journal.append(
     { type: "verdict", operation: asked.id, verdict: "hold", rule: hold.rule, reason },
     "durable",
@@ -66,7 +69,7 @@ export async function recordHold(asked: Asked, hold: Hold): Promise<void> {
 }
 
 export async function recordDenial(asked: Asked, denial: Denial, request?: RequestId): Promise<void> {
-  const reason = asked.parts.masks.text(denial.reason);
+  const reason = asked.parts.masks.text(denial.reason).slice(0, auditText);
   const asking = request ? { request } : {};
   await asked.parts.journal.append(
     { type: "verdict", operation: asked.id, verdict: "deny", rule: denial.rule, reason, ...asking },
@@ -100,10 +103,19 @@ function audit(
       kind: op.kind,
       effect: op.effect,
       text: shown.text.slice(0, auditText),
-      parameters: shown.parameters.map((parameter) => parameter.slice(0, auditText)).slice(0, 100),
+      parameters: clipped(shown.parameters),
       digest,
       rule,
       ...more,
     },
+  });
+}
+
+function clipped(parameters: readonly string[]): string[] {
+  let left = auditText;
+  return parameters.slice(0, 100).map((parameter) => {
+    const part = parameter.slice(0, left);
+    left -= part.length;
+    return part;
   });
 }

@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import type { GrantId } from "../../../src/base/ids.ts";
 import type { Grant } from "../../../src/core/access/grant.ts";
 import type { Policy } from "../../../src/core/access/policy.ts";
+import { entryText, longestEntry } from "../../../src/core/audit/leaf.ts";
 import type { JournalEvent } from "../../../src/core/journal/event.ts";
 import type { Operation } from "../../../src/core/session/operation.ts";
 import { stages } from "../../../src/core/session/stages.ts";
@@ -224,6 +225,17 @@ suite("what is kept", () => {
     assert.ok(asked?.type === "operation");
     assert.equal(asked.parameters[1], "7");
     assert.match(asked.text, /^select 1 from t where email = /);
+  });
+
+  test("an audit entry has room for any statement, however many and long its parameters are", async () => {
+    const long = "\u0001".repeat(5000);
+    const { session, entries } = stage();
+    await session.admit({ ...write, text: long, parameters: Array.from({ length: 50 }, () => long) });
+    assert.deepEqual(
+      entries.map(({ kind }) => kind),
+      ["operation.held", "operation.approved"],
+    );
+    for (const entry of entries) assert.ok(Buffer.byteLength(entryText(entry)) <= longestEntry);
   });
 
   test("verdicts are cached, but not past a reload, a minute or a change of circumstances", async () => {
