@@ -112,6 +112,7 @@ export function fileOperation(filing: OperationFiling): AccessRequest {
       kind: op.kind,
       text: op.text,
       parameters: op.parameters,
+      ...(op.shown ? { shown: op.shown } : {}),
       effect: op.effect,
       resources: op.resources,
       traits: op.traits,

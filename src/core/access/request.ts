@@ -2,7 +2,7 @@ import type { Digest } from "../../base/bytes.ts";
 import { IhcError } from "../../base/errors.ts";
 import type { GrantId, RequestId, SessionId } from "../../base/ids.ts";
 import type { Json } from "../../base/json.ts";
-import type { Effect } from "../session/operation.ts";
+import type { Effect, Shown } from "../session/operation.ts";
 import type { Principal } from "./principal.ts";
 import type { Review } from "./review.ts";
 import type { Slot } from "./slot.ts";
@@ -16,6 +16,7 @@ export interface HeldOperation {
   /** The exact text while the request is pending; the masked text afterwards. */
   readonly text: string;
   readonly parameters: readonly Json[];
+  readonly shown?: Shown;
   readonly effect: Effect;
   readonly resources: readonly string[];
   readonly traits: readonly string[];
@@ -108,7 +109,8 @@ export function withoutSecrets(
   shown: { readonly text: string; readonly parameters: readonly string[] },
 ): AccessRequest {
   if (!request.operation) return request;
-  return { ...request, operation: { ...request.operation, text: shown.text, parameters: shown.parameters } };
+  const { shown: _, ...operation } = request.operation;
+  return { ...request, operation: { ...operation, text: shown.text, parameters: shown.parameters } };
 }
 
 function ended(request: AccessRequest, state: "canceled" | "expired", now: Date): AccessRequest {

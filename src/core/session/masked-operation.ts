@@ -25,9 +25,11 @@ export function operationMasker(masks: Pick<MaskPlan, "text">): (op: Operation) 
     texts.set(raw, masked);
     return masked;
   };
-  return (op) => ({
-    text: text(op.text),
-    parameters: op.parameters.map((parameter) => masks.text(asText(parameter).toWellFormed())),
+  return ({ shown, ...op }) => ({
+    text: text(shown?.text ?? op.text),
+    parameters: (shown?.parameters ?? op.parameters).map((parameter) =>
+      masks.text(asText(parameter).toWellFormed()),
+    ),
   });
 }
 

@@ -20,6 +20,13 @@ export interface Operation {
   readonly traits: readonly string[];
   /** A refusal that no policy can lift, decided by the protocol itself (unparsable, masked column in an expression). */
   readonly refusal?: Refusal;
+  /** What journal and audit log may quote instead, where text and parameters may hold values that are masked. */
+  readonly shown?: Shown;
+}
+
+export interface Shown {
+  readonly text: string;
+  readonly parameters: readonly Json[];
 }
 
 export interface Refusal {

@@ -37,7 +37,7 @@ export function createClassifier(options: ClassifierOptions): Classifier {
       try {
         return await verdicts.classify(sql, options);
       } catch (error) {
-        return refused(refusalOf(error));
+        return refused(refusalOf(error), options.masks.hasColumns);
       }
     },
     invalidate: () => catalog.invalidate(),
@@ -87,7 +87,7 @@ class Verdicts {
 
   async classify(sql: string, options: ClassifierOptions): Promise<Classified> {
     const facts = (await options.parser.call(sqlWorker, sql)) as Facts;
-    if (facts.kind === "refused") return refused(facts.refusal);
+    if (facts.kind === "refused") return refused(facts.refusal, options.masks.hasColumns);
     const snapshot = await this.#fresh(facts.statements, options.catalog);
     const context = this.#context(snapshot, options);
     await this.#readViews(facts.statements, context, options.parser);
@@ -173,8 +173,9 @@ function combine(statements: readonly Statement[], hidden: boolean): Classified 
   return refusal === undefined ? whole : { ...whole, refusal };
 }
 
-function refused(refusal: Refusal): Classified {
-  return { statements: [], effect: "unknown", resources: [], traits: [], refusal };
+function refused(refusal: Refusal, hides: boolean): Classified {
+  const values = hides ? { private: true as const } : {};
+  return { statements: [], effect: "unknown", resources: [], traits: [], refusal, ...values };
 }
 
 function refusalOf(error: unknown): Refusal {

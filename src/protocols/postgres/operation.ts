@@ -1,6 +1,7 @@
 import type { Json } from "../../base/json.ts";
-import { type Effect, type Operation, type Refusal, worst } from "../../core/session/operation.ts";
-import type { Statement } from "./statement.ts";
+import { type Operation, worst } from "../../core/session/operation.ts";
+import { withoutLiterals } from "./literals.ts";
+import type { Classified, Statement } from "./statement.ts";
 import type { BindMessage } from "./wire/frontend.ts";
 
 /**
@@ -11,19 +12,22 @@ export function statementOperation(
   sql: string,
   statements: readonly Statement[],
   parameters: readonly Json[],
-  whole: { readonly traits: readonly string[]; readonly refusal?: Refusal; readonly effect: Effect },
+  whole: Pick<Classified, "traits" | "refusal" | "effect" | "private">,
 ): Operation {
+  const all = [...parameters, ...statements.flatMap(({ runs }) => (runs ? [runs] : []))];
+  const hides = whole.private === true || statements.some((statement) => statement.private);
   const refusal = whole.refusal ?? statements.find((statement) => statement.refusal)?.refusal;
   return {
     kind: statements.some(({ does }) => does.kind === "copy-in" || does.kind === "copy-out")
       ? "copy"
       : "statement",
     text: sql,
-    parameters: [...parameters, ...statements.flatMap(({ runs }) => (runs ? [runs] : []))],
+    parameters: all,
     effect: statements.reduce((effect, statement) => worst(effect, statement.effect), whole.effect),
     resources: unique(statements.flatMap(({ resources }) => resources)),
     traits: unique([...whole.traits, ...statements.flatMap(({ traits }) => traits)]),
     ...(refusal ? { refusal } : {}),
+    ...(hides ? { shown: { text: withoutLiterals(sql), parameters: all.map(() => "[masked]") } } : {}),
   };
 }
 
@@ -36,6 +40,7 @@ export function asInner(own: Statement, inner: Statement): Statement {
     resources: unique([...own.resources, ...inner.resources]),
     traits: unique([...own.traits, ...inner.traits]),
     masking: inner.masking,
+    ...(own.private || inner.private ? { private: true as const } : {}),
     ...(inner.writes ? { writes: inner.writes } : {}),
     ...(refusal ? { refusal } : {}),
   };

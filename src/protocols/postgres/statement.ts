@@ -13,6 +13,8 @@ export interface Statement {
   readonly resources: readonly string[];
   readonly traits: readonly string[];
   readonly refusal?: Refusal;
+  /** Its values may be those of masked columns: it tests or writes such. */
+  readonly private?: true;
   /** It changes rows of tables. */
   readonly writes?: RowChange;
   /** For EXECUTE and FETCH: the name and the client's words that gave it its meaning, since the text shows the name only. */
@@ -74,6 +76,8 @@ export interface Classified {
   readonly resources: readonly string[];
   readonly traits: readonly string[];
   readonly refusal?: Refusal;
+  /** It could not be read, and the target has masked columns. */
+  readonly private?: true;
 }
 
 /** Judges query strings against one target's catalog. Made per connection by classify, backed by shared caches. */

@@ -120,7 +120,7 @@ plays("operator-005", "alert", async () => {
   const pid = gateway?.pid ?? 0;
   process.kill(pid, "SIGUSR1");
   await until(() => readFileSync(logFile, "utf8").includes("SIGUSR1 ignored"));
-  const { session, client, running } = await world.connect("ana", { approver: "lee" });
+  const { session, client, running } = await world.connect("ana");
   const shown = await world.does("sam", ["sessions", "--json"]);
   assert.ok(shown.stdout().includes(session) && !shown.stdout().includes(client.password));
   await running.end("SIGINT");

@@ -26,7 +26,8 @@ export function resolve(facts: StatementFacts, context: Context): Statement {
   const masking = judgeExposure(facts, exposed, context.masks, judged);
   const does = action(facts, context, judged);
   const resources = [...new Set(facts.relations.map((use) => written(use, context.data)))];
-  const statement = judged.statement(facts.node, resources, masking);
+  const values = mayHoldMasked(facts, exposed, context) ? { private: true as const } : {};
+  const statement = { ...judged.statement(facts.node, resources, masking), ...values };
   if (does.kind === "prepare" || does.kind === "declare")
     return { ...statement, does: { ...does, inner: { ...statement, does: { kind: "plain" } } } };
   return { ...statement, does };
@@ -179,6 +180,17 @@ function identifies(relation: Relation, columns: readonly string[], data: Catalo
   return data
     .keys(relation.oid)
     .some((key) => key.length > 0 && key.every((attribute) => given.has(attribute)));
+}
+
+/** It looks for masked values, or brings some: into a relation with masked columns, or one that is not known. */
+function mayHoldMasked({ relations }: StatementFacts, exposed: Exposure, { data, masks }: Context): boolean {
+  if (!masks.any) return false;
+  if (exposed.tested.size + exposed.computed.size > 0) return true;
+  return relations.some((use) => {
+    const relation = data.relation(use);
+    if (relation === undefined) return true;
+    return use.use !== "read" && use.use !== "lock" && (masks.of(relation)?.size ?? 0) > 0;
+  });
 }
 
 function judgeExposure(
