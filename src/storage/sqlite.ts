@@ -14,16 +14,36 @@ export async function sqliteDialect(folder: string): Promise<SqliteDialect> {
   const database = new DatabaseSync(file, { timeout: 10_000 });
   database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma trusted_schema = off");
   database.exec("pragma busy_timeout = 10");
-  return new SqliteDialect({ database: adapt(database) });
+  // A statement that was masked after its review must be gone from the file too, not only from the row.
+  database.exec("pragma secure_delete = on");
+  const tidying = setInterval(() => forgetWal(database), tidyEvery);
+  tidying.unref();
+  return new SqliteDialect({ database: adapt(database, () => clearInterval(tidying)) });
+}
+
+/** Milliseconds. */
+const tidyEvery = 60_000;
+
+/** The log of changes holds old pages until it is written back and cut. What stands in the way puts it off to the next time. */
+function forgetWal(database: DatabaseSync): void {
+  if (database.isTransaction) return;
+  try {
+    database.exec("pragma wal_checkpoint(truncate)");
+  } catch {
+    // Such as a full disk: whoever writes next is told.
+  }
 }
 
 const cachedStatements = 200;
 
 /** What kysely expects of a driver, over Node's own. Statements are kept, since preparing costs more than running. */
-function adapt(database: DatabaseSync): SqliteDatabase {
+function adapt(database: DatabaseSync, closing: () => void): SqliteDatabase {
   const cache = new Map<string, SqliteStatement>();
   return {
-    close: () => database.close(),
+    close() {
+      closing();
+      database.close();
+    },
     prepare(sql) {
       const known = cache.get(sql);
       if (known) return known;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { vouchesOf } from "../../src/core/audit/vouch.ts";
@@ -189,6 +189,18 @@ for (const dialect of ["sqlite", "postgres"] as const)
       }
     });
   });
+
+test("a text that was masked after its review is gone from the files, not only from its row", async () => {
+  const folder = join(places.folder(), "state");
+  const store = await openStore({ sqlite: folder });
+  const exact = "the exact statement ".repeat(20);
+  const request = accessRequest({ reason: exact });
+  await store.requests.insert(request);
+  await store.requests.replace({ ...request, version: request.version + 1, reason: "masked" });
+  await store.close();
+  for (const file of readdirSync(folder))
+    assert.ok(!readFileSync(join(folder, file)).includes("exact statement"), file);
+});
 
 test("a state folder is private, and one that others can write is refused", async () => {
   const folder = join(places.folder(), "state");
