@@ -68,6 +68,27 @@ function addPolicy(program: Command, finish: Finish): void {
     files(policy.command("check")).description("validate them, with file and line of each mistake"),
     () => import("../commands/policy-check.ts"),
   );
+  finish(
+    examples(
+      files(policy.command("test"))
+        .description(
+          "ask them what a file of cases expects; 1 is the exit code when one is answered otherwise",
+        )
+        .argument("<file>", "YAML: a list of person, groups, effect, target and what to expect"),
+      "ihc policy test policy/cases.yaml",
+    ),
+    () => import("../commands/policy-test.ts"),
+  );
+  finish(
+    examples(
+      files(policy.command("diff"))
+        .description("on the gateway's host: judge recorded operations by another folder of policies")
+        .argument("<folder>", "the new policies")
+        .option("--sessions <number>", "how many of the newest sessions (default: 100)"),
+      "ihc policy diff ./policy-next --config /etc/ihc/ihc.yaml",
+    ),
+    () => import("../commands/policy-diff.ts"),
+  );
   const explain = files(policy.command("explain"))
     .description("say which policies decide about a person, an effect and a target")
     .argument("<person>", "name of the person")
