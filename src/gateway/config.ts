@@ -58,7 +58,6 @@ export interface Config {
   readonly recording: {
     readonly freeSpaceFloor: number;
     readonly ageRecipients: readonly string[];
-    readonly retention?: number;
   };
   readonly audit: { readonly origin: string; readonly witness?: string };
   readonly limits: {
@@ -203,7 +202,6 @@ function configOf(data: Root, targets: readonly ConfiguredTarget[], file: string
     recording: {
       freeSpaceFloor: recording.free_space_floor,
       ageRecipients: recording.age_recipients,
-      ...(recording.retention === undefined ? {} : { retention: recording.retention }),
     },
     audit: {
       origin: audit.origin ?? new URL(publicUrl).host,

@@ -102,7 +102,6 @@ export const root = z.strictObject({
       age_recipients: z
         .array(z.string().regex(/^age1[a-z0-9]{10,}$/, "an age recipient begins with age1"))
         .default([]),
-      retention: duration.optional(),
     })
     .prefault({}),
   audit: z
