@@ -29,6 +29,7 @@ export interface Config {
     readonly clientId: string;
     readonly audience: string;
     readonly groupsClaim: string;
+    readonly groupsSource: "access_token" | "id_token";
     readonly employeeClaim?: string;
     readonly requiredAmr: readonly string[];
     readonly scopes: readonly string[];
@@ -174,6 +175,7 @@ function configOf(data: Root, targets: readonly ConfiguredTarget[], file: string
       clientId: issuer.client_id,
       audience: issuer.audience,
       groupsClaim: issuer.groups_claim,
+      groupsSource: issuer.groups_source,
       ...(issuer.employee_claim === undefined ? {} : { employeeClaim: issuer.employee_claim }),
       requiredAmr: issuer.required_amr,
       scopes: issuer.scopes,

@@ -25,6 +25,7 @@ export async function gatekeeperOf(
     audience: issuer.audience,
     clientId: issuer.clientId,
     groupsClaim: issuer.groupsClaim,
+    groupsSource: issuer.groupsSource,
     dpop: issuer.dpop,
     algorithms: issuer.algorithms,
     requiredAmr: issuer.requiredAmr,

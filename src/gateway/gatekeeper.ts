@@ -53,6 +53,7 @@ export function gatekeeper(parts: GatekeeperParts): Gatekeeper {
         url: publicAddress(publicUrl, request.url ?? ""),
         authorization: request.headers.authorization,
         proof: header(request, "dpop"),
+        idToken: header(request, "ihc-id-token"),
       });
       parts.seen(verified);
       return verified;

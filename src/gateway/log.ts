@@ -5,6 +5,7 @@ export type Log = Logger;
 const secrets = [
   "authorization",
   "dpop",
+  "ihc-id-token",
   "cookie",
   "set-cookie",
   "token",

@@ -236,6 +236,7 @@ async function serve({ loaded, log, clock, storage, options }: Parts, served: Se
       scopes: [...config.issuer.scopes],
       public_url: publicUrl.href.replace(/\/$/, ""),
       dpop: config.issuer.dpop,
+      groups_source: config.issuer.groupsSource,
       version: gatewayVersion(),
       log_key: storage.logKey.verifier,
     }),

@@ -11,6 +11,7 @@ export interface ScreenRules {
 const single = new Set([
   "authorization",
   "dpop",
+  "ihc-id-token",
   "host",
   "content-type",
   "content-length",

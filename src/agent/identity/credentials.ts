@@ -40,13 +40,14 @@ export async function openCredentials(
   return await Promise.resolve({
     headers: async (method, url) => {
       refuseForeign(profile, url);
-      const { access_token: accessToken, token_type: type } = await current();
-      if (type === "bearer") return { authorization: `Bearer ${accessToken}` };
+      const { access_token: accessToken, token_type: type, id_token: idToken } = await current();
+      const groups = idToken === undefined ? {} : { "ihc-id-token": idToken };
+      if (type === "bearer") return { authorization: `Bearer ${accessToken}`, ...groups };
       key ??= loadKey(store);
       const { jwk, pair } = await key;
       const nonce = nonces.get(url.host);
       const proof = await proofFor(jwk, pair, { method, url, accessToken, nonce }, clock);
-      return { authorization: `DPoP ${accessToken}`, dpop: proof };
+      return { authorization: `DPoP ${accessToken}`, dpop: proof, ...groups };
     },
     nonce: (url, nonce) => {
       nonces.set(url.host, nonce);

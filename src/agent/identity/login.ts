@@ -87,7 +87,7 @@ async function askForTokens(options: LoginOptions, { gateway, config, store, clo
     throw translate(cause, options.signal);
   });
   const asked = { issuer: gateway.issuer, client_id: gateway.client_id, audience: gateway.audience };
-  return loginFrom(tokens, asked, clock);
+  return loginFrom(tokens, asked, clock, gateway.groups_source === "id_token");
 }
 
 /**

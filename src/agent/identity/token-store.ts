@@ -25,6 +25,8 @@ const login = z.strictObject({
   issued_at: z.number(),
   expires_at: z.number(),
   refresh_token: z.string().optional(),
+  /** Kept only for a gateway that reads the groups from it. */
+  id_token: z.string().optional(),
 });
 
 const dpopKey = z.looseObject({

@@ -14,7 +14,7 @@ export interface Asked {
 }
 
 /** A first login: who it is comes from the ID token. Throws IhcError `unavailable` without one. */
-export function loginFrom(tokens: Tokens, asked: Asked, clock: Clock): Login {
+export function loginFrom(tokens: Tokens, asked: Asked, clock: Clock, withIdToken = false): Login {
   const claims = tokens.claims();
   if (claims === undefined)
     throw new IhcError("unavailable", "the identity provider sent no ID token", {
@@ -33,6 +33,7 @@ export function loginFrom(tokens: Tokens, asked: Asked, clock: Clock): Login {
     access_token: tokens.access_token,
     token_type: typeOf(tokens),
     ...(tokens.refresh_token === undefined ? {} : { refresh_token: tokens.refresh_token }),
+    ...(withIdToken && tokens.id_token !== undefined ? { id_token: tokens.id_token } : {}),
   };
 }
 
@@ -44,6 +45,7 @@ export function renewed(before: Login, tokens: Tokens, clock: Clock): Login {
     access_token: tokens.access_token,
     token_type: typeOf(tokens),
     ...(tokens.refresh_token === undefined ? {} : { refresh_token: tokens.refresh_token }),
+    ...(before.id_token === undefined ? {} : { id_token: tokens.id_token ?? before.id_token }),
   };
 }
 

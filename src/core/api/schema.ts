@@ -35,6 +35,8 @@ export const discovery = z.object({
   scopes: z.array(z.string()),
   public_url: z.url(),
   dpop: z.enum(["required", "optional"]),
+  /** `id_token`: the client sends its ID token in the header `ihc-id-token`, since the groups are there. */
+  groups_source: z.enum(["access_token", "id_token"]).optional(),
   version: z.string(),
   /** The audit log's verifier key in C2SP form, for pinning. */
   log_key: z.string(),

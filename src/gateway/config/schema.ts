@@ -12,6 +12,8 @@ const issuer = z.strictObject({
   client_id: z.string().min(1),
   audience: z.string().min(1),
   groups_claim: z.string().min(1).default("groups"),
+  /** Which token holds them. */
+  groups_source: z.enum(["access_token", "id_token"]).default("access_token"),
   /** A verified claim that is the same for all accounts of one person. */
   employee_claim: z.string().min(1).optional(),
   /** A login must name at least one of these authentication methods (RFC 8176) to be let in. */

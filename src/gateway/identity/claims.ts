@@ -19,10 +19,10 @@ const longestName = 320;
 const mostGroups = 1000;
 
 /**
- * Makes a principal of verified claims (signature, issuer and times are checked already). Throws IhcError
+ * Makes a principal of verified claims (signature, issuer and times are checked already); `told` hold the groups. Throws IhcError
  * `unauthenticated` naming the claim that is wrong. Endpoints named in claims are never followed.
  */
-export function principalOf(claims: Claims, rules: ClaimRules): Principal {
+export function principalOf(claims: Claims, rules: ClaimRules, told: Claims = claims): Principal {
   checkAudience(claims, rules);
   checkTokenUse(claims);
   const subject = identifier(claims["sub"], "sub");
@@ -33,7 +33,7 @@ export function principalOf(claims: Claims, rules: ClaimRules): Principal {
     issuer: rules.issuer,
     subject,
     name: displayName(claims, subject),
-    groups: groupsOf(claims, rules.groupsClaim),
+    groups: groupsOf(told, rules.groupsClaim),
     amr: claims["amr"] === undefined ? [] : strings(claims["amr"], "amr"),
     ...(via === undefined ? {} : { via }),
     // RFC 9068: a token whose subject is the client itself speaks for no person.

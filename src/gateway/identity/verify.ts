@@ -6,6 +6,7 @@ import { signatureAlgorithms } from "./algorithms.ts";
 import { type ClaimRules, principalOf } from "./claims.ts";
 import { proofChecker } from "./dpop.ts";
 import { presentedToken } from "./header.ts";
+import { idTokenClaims } from "./id-token.ts";
 
 export interface IdentityRules extends ClaimRules {
   /** `optional` lets providers in that cannot bind tokens; a bound token needs its proof all the same. */
@@ -13,6 +14,8 @@ export interface IdentityRules extends ClaimRules {
   readonly algorithms: readonly string[];
   /** A login must name one of these methods (RFC 8176); empty when any will do. */
   readonly requiredAmr: readonly string[];
+  /** `id_token`: groups come from the ID token that the client sends beside; the access token's are not looked at. */
+  readonly groupsSource?: "access_token" | "id_token";
 }
 
 /** One HTTP request as far as identity is concerned. */
@@ -22,6 +25,7 @@ export interface Credential {
   readonly url: URL;
   readonly authorization: string | undefined;
   readonly proof: string | undefined;
+  readonly idToken?: string | undefined;
 }
 
 export interface Verified {
@@ -46,7 +50,8 @@ export function identity(rules: IdentityRules, clock: Clock, keys: JWTVerifyGetK
   return async (request) => {
     const { scheme, token } = presentedToken(request.authorization);
     const claims = await verifiedClaims(token, rules, clock, keys);
-    const principal = principalOf(claims, rules);
+    const told = await groupClaims(request, claims, rules, clock, keys);
+    const principal = principalOf(claims, rules, told);
     checkMethods(principal, rules);
     if (principal.key === undefined) checkBearer(scheme, rules);
     else if (scheme !== "DPoP") throw refused("a bound token was sent as a bearer token");
@@ -54,11 +59,24 @@ export function identity(rules: IdentityRules, clock: Clock, keys: JWTVerifyGetK
       throw refused("the token is bound to another key");
     return {
       principal,
-      tokenExpiresAt: new Date(claims.exp * 1000),
-      tokenIssuedAt: new Date((claims.iat ?? 0) * 1000),
+      tokenExpiresAt: new Date(Math.min(claims.exp, told.exp) * 1000),
+      tokenIssuedAt: new Date((told.iat ?? 0) * 1000),
       ...authenticated(claims),
     };
   };
+}
+
+async function groupClaims(
+  { idToken }: Credential,
+  claims: Awaited<ReturnType<typeof verifiedClaims>>,
+  rules: IdentityRules,
+  clock: Clock,
+  keys: JWTVerifyGetKey,
+) {
+  if (rules.groupsSource !== "id_token") return claims;
+  const { issuer, clientId } = rules;
+  const about = { issuer, clientId, subject: claims.sub ?? "", now: clock.now(), skew };
+  return idTokenClaims(idToken, { ...about, algorithms: allowed(rules) }, keys);
 }
 
 function authenticated(claims: Readonly<Record<string, unknown>>): { readonly authenticatedAt?: Date } {
@@ -86,9 +104,7 @@ function refused(message: string, hint?: string): IhcError {
 async function verifiedClaims(token: string, rules: IdentityRules, clock: Clock, keys: JWTVerifyGetKey) {
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keys, {
-      algorithms: rules.algorithms.filter((algorithm) =>
-        signatureAlgorithms.some((known) => known === algorithm),
-      ),
+      algorithms: allowed(rules),
       issuer: rules.issuer,
       currentDate: clock.now(),
       clockTolerance: skew,
@@ -103,6 +119,10 @@ async function verifiedClaims(token: string, rules: IdentityRules, clock: Clock,
   } catch (cause) {
     throw reasonOf(cause);
   }
+}
+
+function allowed({ algorithms }: IdentityRules): string[] {
+  return algorithms.filter((algorithm) => signatureAlgorithms.includes(algorithm));
 }
 
 /** Keys come from the provider alone: a header that brings its own, or asks for a rule we do not know, is refused. */
