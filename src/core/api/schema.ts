@@ -117,7 +117,7 @@ export const requestView = z.object({
   break_glass: z.boolean(),
   rule: z.string(),
   slots: z.array(slot),
-  /** sha256 over what a reviewer is shown; a review must name it. For an operation it is the operation's digest. */
+  /** sha256 over what a reviewer is shown; a review must name it. */
   digest: z.string(),
   operation: operationView.optional(),
   created_at: time,

@@ -110,7 +110,7 @@ export function recordingRoutes(app: App, parts: RecordingParts): void {
     const session = await findVisible("ses", c.req.param("id"), store.sessions, sees.session);
     const { from } = parsedQuery(c.req.query());
     await replayed(records, who, session, "events");
-    const events = followed(records, journals, session.id, from, c.req.raw.signal);
+    const events = followed(records, journals, session.id, from, c.req.raw.signal, who.tokenExpiresAt);
     return c.body(await ndjson(events), 200, { "content-type": "application/x-ndjson" });
   });
 
@@ -165,14 +165,16 @@ async function replayed(
 }
 
 async function* followed(
-  { store, notify }: Records,
+  { store, notify, clock }: Records,
   journals: RecordingReader,
   session: SessionId,
   from: number | undefined,
   signal: AbortSignal,
+  until: Date,
 ): AsyncIterable<Recorded> {
   let next = from ?? 0;
-  while (!signal.aborted) {
+  // Nobody goes on reading on a token that has ended.
+  while (!signal.aborted && clock.now() < until) {
     const before = next;
     // Looked at first: what is written before the session ends is read below.
     const ended = (await store.sessions.get(session))?.state !== "open";
