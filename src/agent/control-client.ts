@@ -50,6 +50,8 @@ export interface ControlClient {
   endSession(id: string, signal?: AbortSignal): Promise<void>;
   /** Any other endpoint, for audit and recordings. */
   get(path: string, query?: Query, limit?: number): Promise<HttpResponse>;
+  /** An answer that goes on for as long as there is something to say; resolves at its end. */
+  follow(path: string, each: (chunk: Buffer) => void, signal: AbortSignal): Promise<void>;
   /** Headers that prove who we are to one URL of this gateway. */
   headers(method: string, url: URL): Promise<Readonly<Record<string, string>>>;
   readonly profile: Profile;
@@ -66,6 +68,7 @@ interface Call {
   readonly signal?: AbortSignal | undefined;
   readonly timeout?: number | undefined;
   readonly limit?: number | undefined;
+  readonly each?: (chunk: Buffer) => void;
 }
 
 export function controlClient(
@@ -119,6 +122,9 @@ export function controlClient(
       await send(`v1/sessions/${segment(id)}/end`, { method: "POST", body: {}, signal });
     },
     get: (path, query, limit) => send(path, { query, limit }),
+    follow: async (path, each, signal) => {
+      await send(path, { each, signal, timeout: 0 });
+    },
     headers: (method, url) => credentials.headers(method, url),
     close: () => client.close(),
   };
@@ -134,7 +140,7 @@ async function ask(
   path: string,
   call: Call,
 ): Promise<HttpResponse> {
-  const { method = "GET", query = {}, body, version, signal, timeout, limit } = call;
+  const { method = "GET", query = {}, body, version, signal, timeout, limit, each } = call;
   const url = new URL(path, base(profile.gateway));
   for (const [name, value] of Object.entries(query))
     if (value !== undefined) url.searchParams.set(name, String(value));
@@ -151,6 +157,7 @@ async function ask(
       signal,
       ...(timeout === undefined ? {} : { timeout }),
       ...(limit === undefined ? {} : { limit }),
+      each,
     });
   let response = await attempt();
   const nonce = response.headers["dpop-nonce"];

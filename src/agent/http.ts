@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly timeout?: number;
   /** Largest answer taken, bytes. */
   readonly limit?: number;
+  /** Is given the body of a 200 as it comes, without a limit; the answer's own body stays empty then. */
+  readonly each?: ((chunk: Buffer) => void) | undefined;
 }
 
 export interface HttpResponse {
@@ -56,7 +58,8 @@ function send(request: HttpRequest, plain: HttpAgent, secure: HttpsAgent): Promi
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown): void => reject(failure(cause, url));
     const answered = (response: IncomingMessage): void => {
-      collect(response, request.limit ?? 16 * mebibyte).then(resolve, fail);
+      const each = response.statusCode === 200 ? request.each : undefined;
+      collect(response, request.limit ?? 16 * mebibyte, each).then(resolve, fail);
     };
     const sent =
       url.protocol === "https:"
@@ -68,10 +71,18 @@ function send(request: HttpRequest, plain: HttpAgent, secure: HttpsAgent): Promi
   });
 }
 
-async function collect(response: IncomingMessage, limit: number): Promise<HttpResponse> {
+async function collect(
+  response: IncomingMessage,
+  limit: number,
+  each: HttpRequest["each"],
+): Promise<HttpResponse> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (each !== undefined) {
+      each(chunk);
+      continue;
+    }
     size += chunk.length;
     if (size > limit) throw new IhcError("too-large", "the gateway's answer is too large");
     chunks.push(chunk);

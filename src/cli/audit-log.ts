@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { ControlClient } from "../agent/control-client.ts";
 import { IhcError } from "../base/errors.ts";
 import { openCheckpoint } from "../core/audit/checkpoint.ts";
+import { decodeTile, tilePath, tileWidth } from "../core/audit/tile.ts";
 import type { LogExport } from "../core/audit/verify.ts";
 
 const entriesPage = z.object({ size: z.int(), from: z.int(), leaves: z.array(z.string()) });
@@ -12,6 +13,8 @@ export const exportFormat = z.strictObject({
   verifier: z.string(),
   checkpoint: z.string(),
   leaves: z.array(z.string()),
+  /** The leaves' hashes from the log's tiles, hexadecimal: they name an entry that was changed. */
+  hashes: z.array(z.string()).optional(),
 });
 
 export async function fetchCheckpoint(control: ControlClient): Promise<string> {
@@ -38,7 +41,18 @@ export async function fetchLog(
     leaves.push(...page.leaves);
     told(leaves.length, size);
   }
-  return { leaves, checkpoint };
+  return { leaves, checkpoint, hashes: await fetchHashes(control, size) };
+}
+
+/** The leaves' hashes as the tiles have them (https://c2sp.org/tlog-tiles): they name an entry that was changed. */
+async function fetchHashes(control: ControlClient, size: number): Promise<readonly string[]> {
+  const hashes: string[] = [];
+  for (let from = 0; from < size; from += tileWidth) {
+    const path = tilePath(0, from / tileWidth, Math.min(tileWidth, size - from));
+    const { body } = await control.get(`v1/audit/${path}`);
+    hashes.push(...decodeTile(body).map((hash) => hash.toString("hex")));
+  }
+  return hashes;
 }
 
 export function readExport(text: string): z.infer<typeof exportFormat> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
@@ -24,7 +24,14 @@ before(async () => {
   postgres = await startPostgres();
   await query("postgres", "create database app");
   await query("postgres", "create role ihc_app login");
-  world = await startWorld({ policy, change: (config) => ({ ...config, targets: targets(postgres.port) }) });
+  world = await startWorld({
+    policy,
+    change: (config) => ({
+      ...config,
+      targets: targets(postgres.port),
+      limits: { connections_per_session: 1500 },
+    }),
+  });
   await world.logIn("ana", "lee");
   connection = await world.connect("ana");
 });
@@ -130,6 +137,27 @@ test("two hundred connections work in one session while one of them hangs", { ti
   hanging.socket.destroy();
   await until(async () => (await ownersCount()) === 0, 20_000);
 });
+
+test("a thousand idle tunnels cost a bounded amount of memory", { timeout }, async (t) => {
+  const before = memory();
+  const since = performance.now();
+  const sockets = Array.from({ length: 1000 }, () => connect(connection.client.port, "127.0.0.1"));
+  for (const socket of sockets) socket.on("error", () => socket.destroy());
+  await until(async () => (await connectionsOf()) >= 1000, 25_000);
+  const now = memory();
+  const grown = { agent: now.agent - before.agent, gateway: now.gateway - before.gateway };
+  t.diagnostic(`1000 idle tunnels after ${(performance.now() - since).toFixed(0)} ms: ${shown(grown)} more`);
+  for (const socket of sockets) socket.destroy();
+  await until(async () => (await connectionsOf()) === 0, 20_000);
+  assert.ok(grown.agent + grown.gateway < 400 * mebibyte);
+});
+
+/** As the gateway's own metrics count them. */
+async function connectionsOf(): Promise<number> {
+  const text = await (await fetch(`${world.gateway}/metrics`)).text();
+  const [, count = "NaN"] = /^ihc_connections_open (\d+)/m.exec(text) ?? [];
+  return Number(count);
+}
 
 /** Numbers of the first column, up to that many ReadyForQuery. */
 async function firstColumns(socket: Socket, count: number): Promise<number[]> {

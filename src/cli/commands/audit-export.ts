@@ -8,13 +8,13 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   const control = await context.control();
   const memory = await rememberedLog(context.paths, control.profile);
   const verifier = memory?.key ?? (await control.discovery()).discovery.log_key;
-  const { leaves, checkpoint } = await fetchLog(
+  const { leaves, checkpoint, hashes } = await fetchLog(
     control,
     await fetchCheckpoint(control),
     verifier,
     () => undefined,
   );
-  const text = `${JSON.stringify({ format: "ihc-audit-1", verifier, checkpoint, leaves })}\n`;
+  const text = `${JSON.stringify({ format: "ihc-audit-1", verifier, checkpoint, leaves, hashes })}\n`;
   const file = typed.args[0];
   if (file === undefined) await context.io.write(text);
   else {

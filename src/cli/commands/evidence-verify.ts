@@ -4,6 +4,7 @@ import { visible } from "../../base/text.ts";
 import { parseEvidence, verifyEvidence } from "../../core/audit/evidence.ts";
 import type { Context } from "../context.ts";
 import type { Invocation } from "../options.ts";
+import { parsed } from "../replay/bundle.ts";
 
 export async function run(context: Context, typed: Invocation): Promise<undefined> {
   const { io } = context;
@@ -14,7 +15,10 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   const evidence = parseEvidence(bundle);
   if (context.json) io.json({ v: 1, ok, session: evidence?.session, problems, key_known: key !== undefined });
   for (const problem of problems) io.say(`${io.err.red("✗")} ${visible(problem.message)}`);
-  if (!ok || evidence === undefined) throw new IhcError("corrupt", "the evidence does not hold");
+  if (!ok || evidence === undefined)
+    throw new IhcError("corrupt", "the evidence does not hold", {
+      hint: "keep a copy, and ask the gateway for it again: ihc evidence <session>",
+    });
   io.say(
     `${io.err.green("✓")} ${evidence.session}: ${evidence.entries.length} entries, ${evidence.rows.length} rows and ${Object.keys(evidence.files).length} chunks hold`,
   );
@@ -23,12 +27,4 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
       `${io.err.yellow("!")} it agrees with itself; whose log signed it is known only with --key ${visible(evidence.verifier)}`,
     );
   return undefined;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new IhcError("invalid", "that file is not a bundle of evidence", { cause });
-  }
 }

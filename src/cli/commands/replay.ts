@@ -1,15 +1,15 @@
 import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
-import type { SessionView } from "../../core/api/schema.ts";
 import type { Recorded } from "../../core/journal/event.ts";
 import { serveReplay } from "../../web/replay.ts";
 import { openBrowser } from "../browser.ts";
 import type { Context } from "../context.ts";
 import type { Invocation } from "../options.ts";
+import { readBundle } from "../replay/bundle.ts";
 import { castOf } from "../replay/cast.ts";
-import { fetchEvents } from "../replay/events.ts";
+import { fetchEvents, followEvents } from "../replay/events.ts";
 import { colored, play } from "../replay/player.ts";
-import { type Line, story } from "../replay/story.ts";
+import { type Line, story, storyteller } from "../replay/story.ts";
 
 const formats = ["text", "json", "cast"] as const;
 
@@ -17,19 +17,59 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   const { io } = context;
   const format = context.json ? "json" : typed.choice("format", formats);
   const pace = { speed: speedOf(typed.text("speed")), idleLimit: typed.duration("idleLimit") ?? 2000 };
-  const control = await context.control();
-  const session = await control.session(typed.argument(0));
-  const events = await fetchEvents(control, session.id);
-  if (format === "json") {
+  if (typed.flag("follow")) return await follow(context, typed, format);
+  const { session, events } = await recording(context, typed);
+  if (format === "json" && !typed.flag("web")) {
     for (const recorded of events) io.json(jsonOf(recorded));
     return undefined;
   }
   const lines = grepped(story(events), typed.text("grep"));
-  if (format === "cast") await io.write(castOf(lines, session.id));
-  else if (typed.flag("web")) await inBrowser(context, session, lines);
+  if (format === "cast") await io.write(castOf(lines, session));
+  else if (typed.flag("web")) await inBrowser(context, session, events, lines);
   else if (format === "text" || typed.text("grep") !== undefined || !io.terminal)
     for (const line of lines) io.print(colored(line, io));
   else await play(lines, io, pace, context.signal);
+  return undefined;
+}
+
+/** From the gateway, or from a bundle without it. */
+async function recording(
+  context: Context,
+  typed: Invocation,
+): Promise<{ readonly session: string; readonly events: readonly Recorded[] }> {
+  const file = typed.text("file");
+  const [name] = typed.args;
+  if (file !== undefined && name !== undefined)
+    throw new IhcError("usage", "a session and --file exclude each other");
+  if (file !== undefined) return await readBundle(file, typed.text("key"), typed.text("identity"));
+  if (name === undefined)
+    throw new IhcError("usage", "which session?", { hint: "list them with ihc sessions, or give --file" });
+  const control = await context.control();
+  const { id } = await control.session(name);
+  const progress = context.io.progress(`  reading the recording of ${id}`);
+  try {
+    return { session: id, events: await fetchEvents(control, id) };
+  } finally {
+    progress.stop();
+  }
+}
+
+/** As it happens, each line when it comes; ends with the session or with Ctrl-C. */
+async function follow(context: Context, typed: Invocation, format: string | undefined): Promise<undefined> {
+  const { io, signal } = context;
+  if (typed.flag("web") || typed.text("file") !== undefined || format === "cast")
+    throw new IhcError("usage", "--follow prints text or --json only", {
+      hint: "leave --web, --file or --format cast",
+    });
+  const needle = typed.text("grep")?.toLowerCase() ?? "";
+  const tell = storyteller();
+  const show = (recorded: Recorded): void => {
+    if (format === "json") io.json(jsonOf(recorded));
+    else
+      for (const line of tell(recorded))
+        if (line.text.toLowerCase().includes(needle)) io.print(colored(line, io));
+  };
+  await followEvents(await context.control(), typed.argument(0), show, signal);
   return undefined;
 }
 
@@ -57,30 +97,42 @@ function jsonOf({ seq, at, event }: Recorded): object {
   return { v: 1, seq, at: at.toISOString(), event: plain };
 }
 
-async function inBrowser(context: Context, session: SessionView, lines: readonly Line[]): Promise<void> {
+async function inBrowser(
+  context: Context,
+  session: string,
+  events: readonly Recorded[],
+  lines: readonly Line[],
+): Promise<void> {
   const { io, signal } = context;
-  const server = await serveReplay(
-    {
-      title: `${session.id} on ${session.target}`,
-      facts: [
-        ["person", session.via === undefined ? session.person : `${session.person} via ${session.via}`],
-        ["target", `${session.target} (${session.protocol})`],
-        ["reason", session.reason],
-        ["opened", session.opened_at],
-        ["ended", session.ended_at ?? "still open"],
-        ["recording", session.state === "ended" && !session.complete ? "incomplete" : "complete"],
-      ],
-    },
-    castOf(lines, session.id),
-  );
+  const server = await serveReplay({ title: session, facts: factsOf(events) }, castOf(lines, session));
   try {
     if (context.json) io.json({ v: 1, event: "ready", url: server.url.href });
     else io.print(server.url.href);
-    io.say(`  ${visible(session.id)}: the address works once; Ctrl-C ends it`);
+    io.say(`  ${visible(session)}: the address works once; Ctrl-C ends it`);
     if (io.interactive) openBrowser(server.url.href);
     if (!signal.aborted)
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   } finally {
     await server.close();
   }
+}
+
+/** What the recording says of itself. */
+function factsOf(events: readonly Recorded[]): readonly (readonly [string, string])[] {
+  const [first] = events;
+  const last = events.at(-1);
+  if (first === undefined || first.event.type !== "session") return [];
+  const { person, via, target, protocol, reason, incident, approvedBy, breakGlass } = first.event;
+  return [
+    ["person", via === undefined ? person : `${person} via ${via}`],
+    ["target", `${target} (${protocol})`],
+    ["reason", incident === undefined ? reason : `${reason} (${incident})`],
+    [
+      "approved by",
+      breakGlass ? "nobody: break-glass" : approvedBy.join(", ") || "nobody: policy asks for none",
+    ],
+    ["opened", first.at.toISOString()],
+    ["ended", last?.event.type === "end" ? `${last.at.toISOString()}: ${last.event.reason}` : "still open"],
+    ["recording", last?.event.type === "end" && !last.event.complete ? "incomplete" : "complete"],
+  ];
 }

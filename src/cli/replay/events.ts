@@ -11,6 +11,26 @@ export async function fetchEvents(control: ControlClient, session: string): Prom
   return parseEvents(response.body.toString("utf8"));
 }
 
+/** As the session goes on: what has happened first, then what happens, until it ends or `signal` aborts. */
+export async function followEvents(
+  control: ControlClient,
+  session: string,
+  tell: (recorded: Recorded) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = await control.session(session);
+  let rest: Uint8Array = new Uint8Array();
+  const each = (chunk: Buffer): void => {
+    const bytes = Buffer.concat([rest, chunk]);
+    const end = bytes.lastIndexOf("\n") + 1;
+    rest = bytes.subarray(end);
+    for (const recorded of parseEvents(bytes.toString("utf8", 0, end))) tell(recorded);
+  };
+  await control.follow(`v1/sessions/${id}/events`, each, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
 /** One JSON object a line; bytes are base64. Throws IhcError `corrupt`. */
 export function parseEvents(text: string): readonly Recorded[] {
   return text

@@ -25,11 +25,16 @@ type Told = readonly (readonly [tone: Line["tone"], text: string])[];
  * counts. Every text from outside is made safe for a terminal.
  */
 export function story(events: readonly Recorded[]): readonly Line[] {
+  return events.flatMap(storyteller());
+}
+
+/** The same, one event after the other, for a session that goes on. */
+export function storyteller(): (recorded: Recorded) => readonly Line[] {
   const teller = newTeller();
-  return events.flatMap(({ at, event }) => {
+  return ({ at, event }) => {
     const { part, told } = teller(event);
     return told.map(([tone, text]) => ({ at, part, tone, text }));
-  });
+  };
 }
 
 function newTeller(): (event: JournalEvent) => { readonly part: string; readonly told: Told } {

@@ -25,7 +25,14 @@ export function addEvidence(program: Command, finish: Finish): void {
         .command("replay")
         .helpGroup(group)
         .description("play a session's recording; replaying is itself audited")
-        .argument("<session>", "id, or its unique beginning")
+        .argument("[session]", "id, or its unique beginning")
+        .option("--file <bundle>", "play what ihc evidence wrote, offline, if it holds")
+        .option("--key <key>", "with --file: the log's verifier key, known from elsewhere")
+        .option(
+          "--identity <file>",
+          "with --file: the auditor's age identity, where recordings are encrypted",
+        )
+        .option("--follow", "go on with what happens until the session ends")
         .option("--format <format>", "text, json or cast (asciicast v3); default: play it in the terminal")
         .option("--speed <factor>", "play faster or slower (default: 1)")
         .option("--idle-limit <duration>", "longest silence (default: 2s)")
@@ -34,6 +41,7 @@ export function addEvidence(program: Command, finish: Finish): void {
       "ihc replay ses_9XK4",
       "ihc replay ses_9XK4 --format text --grep orders",
       "ihc replay ses_9XK4 --format cast > incident.cast",
+      "ihc replay --file ses_9XK4.evidence.json",
     ),
     () => import("../commands/replay.ts"),
   );
@@ -67,22 +75,22 @@ export function addEvidence(program: Command, finish: Finish): void {
       .argument("[file]", "default: stdout"),
     () => import("../commands/audit-export.ts"),
   );
-  const evidence = program
-    .command("evidence")
-    .helpGroup(group)
-    .description("one session as a bundle that proves itself");
+  const evidence = bundle(
+    program
+      .command("evidence")
+      .helpGroup(group)
+      .description("write everything about a session into one file that proves itself; for auditors"),
+  );
+  const write = () => import("../commands/evidence-write.ts");
   finish(
     examples(
-      evidence
-        .command("write")
-        .description("on the gateway's host: write everything about a session into one file")
-        .argument("<session>", "id, or its unique beginning")
-        .argument("[file]", "default: <session>.evidence.json")
-        .option("--config <file>", "configuration of the gateway (default: ./ihc.yaml)"),
-      "ihc evidence write ses_9XK4 --config /etc/ihc/ihc.yaml",
+      evidence,
+      "ihc evidence ses_9XK4",
+      "ihc evidence verify ses_9XK4.evidence.json --key ihc+1a2b3c4d+…",
     ),
-    () => import("../commands/evidence-write.ts"),
+    write,
   );
+  finish(bundle(evidence.command("write").description("the same, in full words")), write);
   finish(
     evidence
       .command("verify")
@@ -91,4 +99,12 @@ export function addEvidence(program: Command, finish: Finish): void {
       .option("--key <key>", "the log's verifier key, known from elsewhere"),
     () => import("../commands/evidence-verify.ts"),
   );
+}
+
+function bundle(command: Command): Command {
+  return command
+    .argument("<session>", "id, or its unique beginning")
+    .argument("[file]", "default: <session>.evidence.json")
+    .option("--config <file>", "on the gateway's host: read the gateway's own files instead of asking it")
+    .option("--dev", "let secrets stand in the configuration, for trying things out");
 }

@@ -209,7 +209,6 @@ export const chunkView = z.object({
 export const page = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), next: z.string().optional() });
 
-export type Problem = z.infer<typeof problem>;
 export type Discovery = z.infer<typeof discovery>;
 export type Whoami = z.infer<typeof whoami>;
 export type TargetView = z.infer<typeof targetView>;
@@ -220,4 +219,3 @@ export type GrantView = z.infer<typeof grantView>;
 export type SessionInput = z.infer<typeof sessionInput>;
 export type SessionView = z.infer<typeof sessionView>;
 export type SessionOpened = z.infer<typeof sessionOpened>;
-export type ChunkView = z.infer<typeof chunkView>;
