@@ -86,6 +86,9 @@ async function inSync(wire: Wire): Promise<boolean> {
 function faults(one: Case, wire: Wire, seen: Seen): string[] {
   const { verdict, no_canary: noCanary, also_canary: also = [], must_contain: must } = one.expected;
   const wrong: string[] = [];
+  // A refused login would pass for the refusal of anything.
+  if (one.input.kind === "pg" && one.input.startup === undefined && wire.count("Z") === 0)
+    wrong.push("the login was refused");
   const rows = Buffer.concat(wire.messages.filter((m) => "Dd".includes(m.type)).map((m) => m.body));
   const leaked = noCanary === true ? canariesIn(wire.all(), rows, also) : [];
   if (leaked.length > 0) wrong.push(`leaked ${leaked.join(", ")}`);

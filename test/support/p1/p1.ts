@@ -35,7 +35,8 @@ export interface P1Upstream {
 /** P1's target `prod-db` as ihc.yaml has it. */
 export function p1Target(upstream: P1Upstream) {
   return {
-    postgres: { ...upstream, tls: "disable", rows_written: 10 },
+    // The cases' role is a superuser, so that nothing but the gate stands between.
+    postgres: { ...upstream, tls: "disable", rows_written: 10, allow_superuser: true },
     labels: { env: "prod" },
     masking: [
       {
