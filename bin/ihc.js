@@ -24,7 +24,7 @@ async function run() {
  * anybody can foresee and fill with code of theirs; ours is used only if nobody else can write to it, else there is none.
  */
 function cacheFolder() {
-  if (process.getuid === undefined) return undefined;
+  if (process.getuid === undefined || process.env.NODE_DISABLE_COMPILE_CACHE !== undefined) return undefined;
   const { HOME, XDG_CACHE_HOME } = process.env;
   const home = HOME !== undefined && isAbsolute(HOME) ? HOME : homedir();
   const base =

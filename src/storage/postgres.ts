@@ -10,7 +10,8 @@ export function postgresDialect(url: string): PostgresDialect {
     application_name: "ihc",
     options: "-c synchronous_commit=on -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
   });
-  // An idle connection that breaks must not end the process; whoever asks next gets a new one, or the error.
-  pool.on("error", () => undefined);
+  // A connection that breaks must not end the process, neither an idle one nor one that a transaction holds between two
+  // statements; whoever asks next gets a new one, or the error.
+  pool.on("error", () => undefined).on("connect", (client) => client.on("error", () => undefined));
   return new PostgresDialect({ pool });
 }

@@ -176,9 +176,10 @@ test("the gateway's reason for ending reaches the person", { timeout: 10_000 }, 
 test("cut ends what is open and keeps the port", { timeout: 10_000 }, async () => {
   const { listener } = await start(echo);
   const before = dial(listener);
-  before.on("error", () => before.destroy());
+  before.on("error", () => before.destroy()).on("end", () => before.end());
   before.write("x");
   await once(before, "data");
+  before.resume();
   listener.cut();
   await once(before, "close");
   const next = dial(listener);
