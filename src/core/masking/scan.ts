@@ -19,6 +19,8 @@ export interface Scanner {
    * between headers.
    */
   suspects(bytes: Uint8Array, from: number, to: number): boolean;
+  /** Where the first suspect stands: the first digit of a number, a sign or a prefix inside of the match. `to` without one. */
+  suspectAt(bytes: Uint8Array, from: number, to: number): number;
 }
 
 /** What a byte may begin. */
@@ -97,6 +99,21 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
     return at + 1;
   };
 
+  const suspectAt = (bytes: Uint8Array, from: number, to: number): number => {
+    let at = from;
+    while (at < to) {
+      const kind = classes[bytes[at] ?? 0];
+      if (kind === nothing) {
+        at++;
+        continue;
+      }
+      const past = kind === number ? pastDigits(bytes, at, to, enough) : pastOther(bytes, at, to);
+      if (past < 0) return at;
+      at = past;
+    }
+    return to;
+  };
+
   return {
     find: (bytes, from, to) => {
       const found: Match[] = [];
@@ -106,18 +123,8 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
       while (at < to) at = classes[bytes[at] ?? 0] === nothing ? at + 1 : step(found, bytes, at, to);
       return found;
     },
-    suspects: (bytes, from, to) => {
-      let at = from;
-      while (at < to) {
-        const kind = classes[bytes[at] ?? 0];
-        if (kind === nothing) at++;
-        else {
-          at = kind === number ? pastDigits(bytes, at, to, enough) : pastOther(bytes, at, to);
-          if (at < 0) return true;
-        }
-      }
-      return false;
-    },
+    suspects: (bytes, from, to) => suspectAt(bytes, from, to) < to,
+    suspectAt,
   };
 }
 
