@@ -15,6 +15,8 @@ export interface FieldPattern {
 export interface FieldMasks {
   /** Patterns for documents of that resource. Without a group, a rule is for the resource of every group. */
   fields(resource: string, group: string): readonly FieldPattern[];
+  /** Patterns for a resource of that name in any group, for documents of which only the kind is known. */
+  fieldsOfAny(resource: string): readonly FieldPattern[];
   /** How the variable's value is replaced. Rules for variables take the place of the protocol's defaults. */
   env(name: string): How | undefined;
   readonly hasFields: boolean;
@@ -39,6 +41,7 @@ export function compileFields(rules: readonly MaskingRule[]): FieldMasks {
       all.filter(
         (one) => like(one.resource, resource) && (one.group === undefined || like(one.group, group)),
       ),
+    fieldsOfAny: (resource) => all.filter((one) => like(one.resource, resource)),
     env: (name) => {
       if (known.has(name)) return known.get(name);
       const how = env.find((one) => like(one.name, name))?.how;

@@ -1,0 +1,186 @@
+/** What an object that has been read to its end turns out to be, and what of it is replaced. */
+import type { How } from "../../core/masking/rule.ts";
+import { ruledLeaves } from "./field-edits.ts";
+import type { Frame, Held } from "./frame.ts";
+import type { ObjectMasks } from "./masks.ts";
+import { type Leaf, leavesOf, membersOf } from "./wire/json-leaves.ts";
+import { type JsonReader, textOf } from "./wire/json-reader.ts";
+
+/** What is needed of the walk. */
+interface Walk {
+  readonly masks: ObjectMasks;
+  readonly reader: JsonReader;
+  path(): string;
+  replace(start: number, end: number, text: string, field: string): void;
+}
+
+type Encoding = "plain" | "base64";
+
+/** Replaces what `frame`, which ends at `end`, holds. */
+export function finishObject(walk: Walk, frame: Frame, end: number): void {
+  const { masks, reader } = walk;
+  const { bytes } = reader;
+  const hows = new Map<number, How>();
+  for (const { start, end: to, how, rule } of ruledLeaves(
+    bytes,
+    frame.start,
+    end,
+    patternsOf(masks, frame),
+  )) {
+    if (!hows.has(start)) hows.set(start, how);
+    put(walk, { start, end: to, key: "" }, how, "plain", rule);
+  }
+  const finish: Finish = { walk, frame, hows, secret: isSecret(masks, frame), path: pathOf(walk) };
+  for (const held of frame.held) finishHeld(finish, held);
+}
+
+interface Finish {
+  readonly walk: Walk;
+  readonly frame: Frame;
+  /** How rules replace leaves, by where they start. */
+  readonly hows: ReadonlyMap<number, How>;
+  readonly secret: boolean;
+  readonly path: (name: string) => string;
+}
+
+function finishHeld(finish: Finish, held: Held): void {
+  const { masks } = finish.walk;
+  switch (held.key) {
+    case "stringData":
+      all(finish, held, "plain");
+      break;
+    case "data":
+      if (finish.secret) all(finish, held, "base64");
+      else if (masks.configMaps || finish.frame.kinds.includes("ConfigMap")) byName(finish, held);
+      break;
+    case "binaryData":
+      if (finish.secret) all(finish, held, "base64");
+      else binary(finish, held);
+      break;
+    case "env":
+      byName(finish, held);
+      break;
+    case "value":
+      variable(finish, held);
+      break;
+    case "items":
+      items(finish, held);
+      break;
+    case "cells":
+      cells(finish, held);
+      break;
+    default:
+  }
+}
+
+/** Any evidence counts: what was asked for, what the object says, or that it does not say. */
+function isSecret(masks: ObjectMasks, frame: Frame): boolean {
+  if (frame.kinds.includes("Secret")) return true;
+  return frame.item && (masks.secrets || (masks.untold && frame.kinds.length === 0));
+}
+
+function patternsOf(masks: ObjectMasks, frame: Frame): ReturnType<ObjectMasks["fieldsOf"]> {
+  const own = frame.kinds.flatMap((kind) => masks.fieldsOf(kind));
+  return frame.item ? [...masks.fields, ...own] : own;
+}
+
+/** Leaf by leaf, so that the object keeps its shape. */
+function all(finish: Finish, held: Held, encoding: Encoding): void {
+  const { walk, hows } = finish;
+  for (const leaf of leavesOf(walk.reader.bytes, held.start, held.end))
+    put(walk, leaf, hows.get(leaf.start) ?? "redact", encoding, finish.path(under(held, leaf)));
+}
+
+function under({ key }: Held, leaf: Leaf): string {
+  return leaf.key === "" ? key : `${key}/${leaf.key}`;
+}
+
+/** Values whose names could be those of variables: `envFrom` makes variables of a ConfigMap. */
+function byName(finish: Finish, held: Held): void {
+  const { walk } = finish;
+  const { bytes } = walk.reader;
+  if (bytes[held.start] !== 0x7b) return;
+  for (const { key, start, end } of membersOf(bytes, held.start, held.end)) {
+    const how = /^[\w.-]{1,253}$/.test(key) && isVariable(key) ? walk.masks.env(key) : undefined;
+    if (how === undefined) continue;
+    for (const leaf of leavesOf(bytes, start, end))
+      put(walk, leaf, finish.hows.get(leaf.start) ?? how, "plain", finish.path(`${held.key}/${key}`));
+  }
+}
+
+function isVariable(name: string): boolean {
+  return /^[A-Za-z_]\w*$/.test(name);
+}
+
+/** `{ "name": …, "value": … }`, in whatever order and however often. */
+function variable(finish: Finish, held: Held): void {
+  const { walk, frame } = finish;
+  const { bytes } = walk.reader;
+  const names = frame.held.filter(({ key }) => key === "name");
+  if (frame.nameEnd > 0) names.push({ key: "name", start: frame.nameStart, end: frame.nameEnd });
+  for (const name of names) {
+    const text = textOf(bytes, name.start, name.end);
+    const how = walk.masks.env(text);
+    if (how === undefined) continue;
+    for (const leaf of leavesOf(bytes, held.start, held.end))
+      put(walk, leaf, how, "plain", finish.path(text));
+  }
+}
+
+/** What a detector would find is hidden by base64. */
+function binary(finish: Finish, held: Held): void {
+  const { walk } = finish;
+  const { plan } = walk.masks;
+  if (!plan.hasDetectors) return;
+  for (const leaf of leavesOf(walk.reader.bytes, held.start, held.end)) {
+    const bytes = Buffer.from(textOf(walk.reader.bytes, leaf.start, leaf.end), "base64");
+    if (plan.replaced(bytes, 0, bytes.length) !== undefined)
+      put(walk, leaf, "redact", "base64", finish.path(under(held, leaf)));
+  }
+}
+
+/** Items of a list inside of another object, which need not say what they are. */
+function items(finish: Finish, held: Held): void {
+  const { walk, frame } = finish;
+  const { bytes } = walk.reader;
+  if (!frame.kinds.some((kind) => kind === "SecretList" || kind === "List")) return;
+  for (const item of membersOf(bytes, held.start, held.end)) {
+    const members = membersOf(bytes, item.start, item.end);
+    if (frame.kinds.includes("SecretList") || !members.some(({ key }) => key === "kind"))
+      for (const { key, start, end } of members)
+        if (key.toLowerCase() === "data") all(finish, { key: "data", start, end }, "base64");
+  }
+}
+
+/** A row of a table; the first cell is the name. */
+function cells(finish: Finish, held: Held): void {
+  const { walk } = finish;
+  const how = walk.masks.cells;
+  if (how === undefined) return;
+  for (const leaf of leavesOf(walk.reader.bytes, held.start, held.end).slice(1))
+    if (walk.reader.bytes[leaf.start] === 0x22) put(walk, leaf, how, "plain", finish.path("cells"));
+}
+
+function put(walk: Walk, leaf: Leaf, how: How, encoding: Encoding, field: string): void {
+  const { plan } = walk.masks;
+  const { bytes } = walk.reader;
+  const first = bytes[leaf.start];
+  if (first === 0x22) {
+    const text = textOf(bytes, leaf.start, leaf.end);
+    const value = encoding === "base64" ? Buffer.from(text, "base64").toString("utf8") : text;
+    const masked: string = text === "" ? "" : plan.value(how, value.toWellFormed());
+    const written = encoding === "base64" ? Buffer.from(masked).toString("base64") : masked;
+    walk.replace(leaf.start, leaf.end, JSON.stringify(written), field);
+  } else if (first === 0x74 || first === 0x66) walk.replace(leaf.start, leaf.end, "false", field);
+  else if (first !== 0x6e) walk.replace(leaf.start, leaf.end, "0", field);
+}
+
+/** Names of members as the recording may show them. */
+function pathOf(walk: Walk): (name: string) => string {
+  const { plan } = walk.masks;
+  return (name) => {
+    const path = walk.path();
+    const shown = plan.text(name.toWellFormed().slice(0, 128));
+    return path === "" ? shown : `${path}/${shown}`;
+  };
+}
