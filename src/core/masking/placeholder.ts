@@ -24,8 +24,9 @@ export function bodyHoldsPlaceholder(body: Uint8Array): boolean {
     ? raw.replace(/\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))/g, unescaped)
     : raw;
   if (holdsPlaceholder(text)) return true;
-  for (const [, value = ""] of text.matchAll(/"([^"\\\n]{4,20})"/g)) if (wholeValue.test(value)) return true;
-  for (const [run] of text.matchAll(/[A-Za-z0-9+/]{8,}={0,2}/g)) if (hidesPlaceholder(run)) return true;
+  for (const [, value = ""] of text.matchAll(/"([^"\\\n]{4,20})\\*"/g))
+    if (wholeValue.test(value)) return true;
+  for (const [run] of text.matchAll(/[A-Za-z0-9+/]{6,}={0,2}/g)) if (hidesPlaceholder(run)) return true;
   return false;
 }
 

@@ -30,6 +30,9 @@ const percent = 2;
 const number = 3;
 const token = 4;
 
+const space = 0x20;
+const hyphen = 0x2d;
+
 export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
   const kinds = tokenKinds.filter((kind) => names.has(kind.name));
   const byAnchor: (readonly TokenKind[])[] = [];
@@ -99,17 +102,22 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
     return at + 1;
   };
 
+  /** Most numbers are short and stand alone: behind such a one, else as `pastDigits`. */
+  const pastNumber = (bytes: Uint8Array, at: number, to: number): number => {
+    const end = next(classes, bytes, at, to);
+    const alone = end - at < enough && bytes[end] !== space && bytes[end] !== hyphen;
+    return alone ? end : pastDigits(bytes, at, to, enough);
+  };
   const suspectAt = (bytes: Uint8Array, from: number, to: number): number => {
     let at = from;
     while (at < to) {
       const kind = classes[bytes[at] ?? 0];
-      if (kind === nothing) {
-        at++;
-        continue;
+      if (kind === nothing) at++;
+      else {
+        const past = kind === number ? pastNumber(bytes, at, to) : pastOther(bytes, at, to);
+        if (past < 0) return at;
+        at = past;
       }
-      const past = kind === number ? pastDigits(bytes, at, to, enough) : pastOther(bytes, at, to);
-      if (past < 0) return at;
-      at = past;
     }
     return to;
   };

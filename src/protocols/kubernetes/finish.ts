@@ -9,8 +9,9 @@ import { type JsonReader, textOf } from "./wire/json-reader.ts";
 /** What is needed of the walk. */
 interface Walk {
   readonly masks: ObjectMasks;
+  readonly secrets: boolean;
+  readonly untold: boolean;
   readonly reader: JsonReader;
-  path(): string;
   replace(start: number, end: number, text: string, field: string): void;
 }
 
@@ -30,7 +31,7 @@ export function finishObject(walk: Walk, frame: Frame, end: number): void {
     if (!hows.has(start)) hows.set(start, how);
     put(walk, { start, end: to, key: "" }, how, "plain", rule);
   }
-  const finish: Finish = { walk, frame, hows, secret: isSecret(masks, frame), path: pathOf(walk) };
+  const finish: Finish = { walk, frame, hows, secret: isSecret(walk, frame) };
   for (const held of frame.held) finishHeld(finish, held);
 }
 
@@ -40,7 +41,6 @@ interface Finish {
   /** How rules replace leaves, by where they start. */
   readonly hows: ReadonlyMap<number, How>;
   readonly secret: boolean;
-  readonly path: (name: string) => string;
 }
 
 function finishHeld(finish: Finish, held: Held): void {
@@ -74,9 +74,9 @@ function finishHeld(finish: Finish, held: Held): void {
 }
 
 /** Any evidence counts: what was asked for, what the object says, or that it does not say. */
-function isSecret(masks: ObjectMasks, frame: Frame): boolean {
+function isSecret(walk: Walk, frame: Frame): boolean {
   if (frame.kinds.includes("Secret")) return true;
-  return frame.item && (masks.secrets || (masks.untold && frame.kinds.length === 0));
+  return frame.item && (walk.secrets || (walk.untold && frame.kinds.length === 0));
 }
 
 function patternsOf(masks: ObjectMasks, frame: Frame): ReturnType<ObjectMasks["fieldsOf"]> {
@@ -88,7 +88,7 @@ function patternsOf(masks: ObjectMasks, frame: Frame): ReturnType<ObjectMasks["f
 function all(finish: Finish, held: Held, encoding: Encoding): void {
   const { walk, hows } = finish;
   for (const leaf of leavesOf(walk.reader.bytes, held.start, held.end))
-    put(walk, leaf, hows.get(leaf.start) ?? "redact", encoding, finish.path(under(held, leaf)));
+    put(walk, leaf, hows.get(leaf.start) ?? "redact", encoding, under(held, leaf));
 }
 
 function under({ key }: Held, leaf: Leaf): string {
@@ -104,7 +104,7 @@ function byName(finish: Finish, held: Held): void {
     const how = /^[\w.-]{1,253}$/.test(key) && isVariable(key) ? walk.masks.env(key) : undefined;
     if (how === undefined) continue;
     for (const leaf of leavesOf(bytes, start, end))
-      put(walk, leaf, finish.hows.get(leaf.start) ?? how, "plain", finish.path(`${held.key}/${key}`));
+      put(walk, leaf, finish.hows.get(leaf.start) ?? how, "plain", `env/${key}`);
   }
 }
 
@@ -122,8 +122,7 @@ function variable(finish: Finish, held: Held): void {
     const text = textOf(bytes, name.start, name.end);
     const how = walk.masks.env(text);
     if (how === undefined) continue;
-    for (const leaf of leavesOf(bytes, held.start, held.end))
-      put(walk, leaf, how, "plain", finish.path(text));
+    for (const leaf of leavesOf(bytes, held.start, held.end)) put(walk, leaf, how, "plain", `env/${text}`);
   }
 }
 
@@ -135,7 +134,7 @@ function binary(finish: Finish, held: Held): void {
   for (const leaf of leavesOf(walk.reader.bytes, held.start, held.end)) {
     const bytes = Buffer.from(textOf(walk.reader.bytes, leaf.start, leaf.end), "base64");
     if (plan.replaced(bytes, 0, bytes.length) !== undefined)
-      put(walk, leaf, "redact", "base64", finish.path(under(held, leaf)));
+      put(walk, leaf, "redact", "base64", under(held, leaf));
   }
 }
 
@@ -158,7 +157,7 @@ function cells(finish: Finish, held: Held): void {
   const how = walk.masks.cells;
   if (how === undefined) return;
   for (const leaf of leavesOf(walk.reader.bytes, held.start, held.end).slice(1))
-    if (walk.reader.bytes[leaf.start] === 0x22) put(walk, leaf, how, "plain", finish.path("cells"));
+    if (walk.reader.bytes[leaf.start] === 0x22) put(walk, leaf, how, "plain", "cells");
 }
 
 function put(walk: Walk, leaf: Leaf, how: How, encoding: Encoding, field: string): void {
@@ -173,14 +172,4 @@ function put(walk: Walk, leaf: Leaf, how: How, encoding: Encoding, field: string
     walk.replace(leaf.start, leaf.end, JSON.stringify(written), field);
   } else if (first === 0x74 || first === 0x66) walk.replace(leaf.start, leaf.end, "false", field);
   else if (first !== 0x6e) walk.replace(leaf.start, leaf.end, "0", field);
-}
-
-/** Names of members as the recording may show them. */
-function pathOf(walk: Walk): (name: string) => string {
-  const { plan } = walk.masks;
-  return (name) => {
-    const path = walk.path();
-    const shown = plan.text(name.toWellFormed().slice(0, 128));
-    return path === "" ? shown : `${path}/${shown}`;
-  };
 }

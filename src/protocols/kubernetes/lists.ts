@@ -5,6 +5,7 @@
  */
 import { IhcError } from "../../base/errors.ts";
 import type { Masked } from "../../core/masking/rule.ts";
+import type { MaskedFields } from "./masked-fields.ts";
 import type { ObjectMasks } from "./masks.ts";
 import { ObjectWalker } from "./objects.ts";
 import { incomplete, malformed, moreBytes, textOf } from "./wire/json-reader.ts";
@@ -50,7 +51,7 @@ export class DocumentMask implements BodyMask {
   #begun = false;
   #isList = false;
 
-  constructor(masks: ObjectMasks, fields: Set<string>, recorder?: Recorder) {
+  constructor(masks: ObjectMasks, fields: MaskedFields, recorder?: Recorder) {
     this.#walker = new ObjectWalker(masks, fields);
     this.#recorder = recorder;
   }

@@ -12,7 +12,9 @@ export type Key =
   | "cells"
   | "object"
   | "message"
-  | "applied";
+  | "applied"
+  | "metadata"
+  | "managedFields";
 
 interface Named {
   readonly key: Key;
@@ -34,18 +36,29 @@ const names: Readonly<Record<string, Key>> = {
   object: "object",
   message: "message",
   note: "message",
+  metadata: "metadata",
+  managedfields: "managedFields",
   "kubectl.kubernetes.io/last-applied-configuration": "applied",
 };
-const byLength: (readonly Named[])[] = [];
-for (const [name, key] of Object.entries(names))
-  byLength[name.length] = [...(byLength[name.length] ?? []), { key, bytes: Buffer.from(name) }];
+/** By length and first letter, so that nearly every other name costs one look. */
+const places: (readonly Named[] | undefined)[] = new Array(64 * 32).fill(undefined);
+for (const [name, key] of Object.entries(names)) {
+  const bytes = Buffer.from(name);
+  const place = placeOf(bytes.length, bytes[0] ?? 0);
+  places[place] = [...(places[place] ?? []), { key, bytes }];
+}
 
 /** Which of the names stands between `start` and `end`; case counts for the server but not for every client. */
 export function keyAt(bytes: Uint8Array, start: number, end: number): Key | undefined {
-  const candidates = byLength[end - start];
+  if (end - start > 63) return undefined;
+  const candidates = places[placeOf(end - start, bytes[start] ?? 0)];
   if (candidates === undefined) return undefined;
-  for (const { key, bytes: name } of candidates) if (same(name, bytes, start)) return key;
+  for (const named of candidates) if (same(named.bytes, bytes, start)) return named.key;
   return undefined;
+}
+
+function placeOf(length: number, first: number): number {
+  return length * 32 + (first & 31);
 }
 
 export function keyOf(text: string): Key | undefined {

@@ -6,6 +6,7 @@ import { IhcError } from "../../base/errors.ts";
 import { Edits } from "./edits.ts";
 import { finishObject } from "./finish.ts";
 import { Frame } from "./frame.ts";
+import { type MaskedFields, pathOf } from "./masked-fields.ts";
 import type { ObjectMasks } from "./masks.ts";
 import { type Key, keyAt, keyOf } from "./object-keys.ts";
 import { detected, isPair, scrubbedMessage } from "./texts.ts";
@@ -15,7 +16,6 @@ import { incomplete, JsonReader, malformed, moreBytes, slice } from "./wire/json
 const deepest = 500;
 /** JSON inside of strings inside of JSON … */
 const deepestText = 3;
-const mostFields = 200;
 
 const quote = 0x22;
 const brace = 0x7b;
@@ -24,8 +24,10 @@ const bracket = 0x5b;
 export class ObjectWalker {
   readonly masks: ObjectMasks;
   readonly edits = new Edits();
-  /** What was masked: paths with `*` for elements; at most `mostFields`. */
-  readonly fields: Set<string>;
+  /** What objects without a kind are: certainly Secrets, or perhaps. Refined by the list they stand in. */
+  secrets: boolean;
+  untold: boolean;
+  readonly #masked: MaskedFields;
   readonly reader = new JsonReader();
   readonly #level: number;
   readonly #frames: Frame[] = [];
@@ -33,9 +35,11 @@ export class ObjectWalker {
   /** Where the detectors suspect something next. */
   #suspect = 0;
 
-  constructor(masks: ObjectMasks, fields: Set<string> = new Set(), level = 0) {
+  constructor(masks: ObjectMasks, masked: MaskedFields, level = 0) {
     this.masks = masks;
-    this.fields = fields;
+    this.secrets = masks.secrets;
+    this.untold = masks.untold;
+    this.#masked = masked;
     this.#level = level;
   }
 
@@ -73,7 +77,10 @@ export class ObjectWalker {
     }
   }
 
-  /** Masks the members from the reader's place to `to`, which belong to a list: nothing but its items may hold data. */
+  /**
+   * Masks the members from the reader's place to `to`, which belong to a list: nothing but its items may hold data. What
+   * the list says of its kind counts for the items behind it.
+   */
   walkMembers(to: number): void {
     const { reader } = this;
     const { to: end } = reader;
@@ -89,7 +96,10 @@ export class ObjectWalker {
         while (this.#depth > 1) this.#step();
       }
     }
+    const [, ...kinds] = frame.kinds;
     this.#close(frame);
+    if (kinds.includes("SecretList")) this.secrets = true;
+    if (kinds.length === 0 || kinds.includes("List")) this.untold = true;
     reader.to = end;
     reader.last = false;
   }
@@ -97,23 +107,12 @@ export class ObjectWalker {
   /** Replaces the token from `start` to `end` and notes the field. */
   replace(start: number, end: number, text: string, field: string): void {
     this.edits.add(start, end, text);
-    if (this.fields.size < mostFields) this.fields.add(field.slice(0, 256));
+    this.#masked.note(field);
   }
 
   /** Where in the object the walk is. */
   path(): string {
-    let path = "";
-    for (let depth = 0; depth < this.#depth; depth++) {
-      const frame = this.#frames[depth];
-      if (!frame || (!frame.array && frame.keyEnd === frame.start)) continue;
-      path += path === "" ? "" : "/";
-      path += frame.array ? "*" : this.#name(frame);
-    }
-    return path;
-  }
-
-  #name(frame: Frame): string {
-    return this.masks.plan.text(this.reader.text(frame.keyStart, frame.keyEnd).toWellFormed().slice(0, 128));
+    return pathOf(this.#frames, this.#depth, this.reader.bytes);
   }
 
   #step(): void {
@@ -161,6 +160,7 @@ export class ObjectWalker {
     const byte = reader.peek();
     const start = reader.at;
     if (byte === brace || byte === bracket) {
+      if (key === "managedFields" && this.#isOwnership() && this.#skipped()) return;
       reader.at++;
       this.#push(start, byte === bracket, key, item);
     } else if (byte === quote) {
@@ -174,13 +174,27 @@ export class ObjectWalker {
     }
   }
 
+  /** Whether this is `metadata.managedFields` of the object itself, whose names and shape the API server has made. */
+  #isOwnership(): boolean {
+    const [root] = this.#frames;
+    return this.#level === 0 && this.#depth === 2 && root?.key === "metadata" && root.item;
+  }
+
+  /** Reads over a value, unless the detectors suspect something in it. */
+  #skipped(): boolean {
+    const { reader } = this;
+    const start = reader.at;
+    reader.anyUnicode = false;
+    reader.skip();
+    if (this.#suspect >= reader.at && !reader.anyUnicode) return true;
+    reader.at = start;
+    return false;
+  }
+
   #push(start: number, array: boolean, key: Key | undefined, item: boolean): Frame {
     if (this.#depth >= deepest) throw malformed(`it is nested deeper than ${deepest} levels`);
-    let frame = this.#frames[this.#depth];
-    if (!frame) {
-      frame = new Frame();
-      this.#frames[this.#depth] = frame;
-    }
+    const frame = this.#frames[this.#depth] ?? new Frame();
+    this.#frames[this.#depth] = frame;
     frame.reset(start, array, key, item);
     this.#depth++;
     return frame;
@@ -248,7 +262,7 @@ export class ObjectWalker {
   /** The document masked, or several one after the other; undefined when it is none. */
   #inner(text: string, item: boolean): string | undefined {
     const bytes = Buffer.from(text);
-    const inner = new ObjectWalker({ ...this.masks, untold: true }, new Set(), this.#level + 1);
+    const inner = new ObjectWalker({ ...this.masks, untold: true }, this.#masked, this.#level + 1);
     try {
       inner.open(bytes, 0, true);
       while (moreBytes(inner.reader)) inner.walk(item);

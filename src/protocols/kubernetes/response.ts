@@ -3,6 +3,7 @@ import type { Masked } from "../../core/masking/rule.ts";
 import type { ResponseCounts, ResponseHead } from "./exchange.ts";
 import { type BodyMask, DocumentMask, type Recorder } from "./lists.ts";
 import { TextMask } from "./logs.ts";
+import { MaskedFields } from "./masked-fields.ts";
 import { type Asked, type ObjectMasks, unmaskable } from "./masks.ts";
 import { answerClass, mediaType } from "./negotiate.ts";
 import { NoData, UntouchedBody } from "./untouched.ts";
@@ -29,7 +30,7 @@ export function responseMasker(
   head: ResponseHead,
   recorder?: Recorder,
 ): ResponseMask {
-  const fields = new Set<string>();
+  const fields = new MaskedFields(masks.plan);
   const body = bodyMask(masks, asked, head, fields, recorder);
   let bytes = 0;
   const counted = (masked: Masked<Uint8Array>): Masked<Uint8Array> => {
@@ -39,7 +40,7 @@ export function responseMasker(
   return {
     push: (chunk) => counted(body.push(chunk)),
     end: () => counted(body.end()),
-    counts: () => ({ bytes, objects: body.objects, masked: [...fields] }),
+    counts: () => ({ bytes, objects: body.objects, masked: fields.all() }),
   };
 }
 
@@ -71,7 +72,7 @@ function bodyMask(
   masks: ObjectMasks,
   asked: Asked,
   head: ResponseHead,
-  fields: Set<string>,
+  fields: MaskedFields,
   recorder: Recorder | undefined,
 ): BodyMask {
   const { status, headers } = head;

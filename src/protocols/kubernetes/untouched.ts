@@ -1,5 +1,6 @@
 import type { Masked } from "../../core/masking/rule.ts";
 import { type BodyMask, DocumentMask, type Recorder } from "./lists.ts";
+import { MaskedFields } from "./masked-fields.ts";
 import type { ObjectMasks } from "./masks.ts";
 
 const nothing: Uint8Array = Buffer.alloc(0);
@@ -20,7 +21,7 @@ export class UntouchedBody implements BodyMask {
 
   constructor(masks: ObjectMasks, recorder?: Recorder) {
     this.#recorder = recorder;
-    this.#beside = new DocumentMask(masks, new Set(), recorder);
+    this.#beside = new DocumentMask(masks, new MaskedFields(masks.plan), recorder);
   }
 
   get objects(): number {

@@ -1,6 +1,7 @@
 import { IhcError } from "../../base/errors.ts";
 import type { Masked } from "../../core/masking/rule.ts";
 import { type BodyMask, longestObject, type Recorder } from "./lists.ts";
+import type { MaskedFields } from "./masked-fields.ts";
 import type { ObjectMasks } from "./masks.ts";
 import { ObjectWalker } from "./objects.ts";
 import { incomplete, malformed, moreBytes } from "./wire/json-reader.ts";
@@ -20,7 +21,7 @@ export class WatchMask implements BodyMask {
   /** Not tried again before so much is there. */
   #enough = 0;
 
-  constructor(masks: ObjectMasks, fields: Set<string>, recorder?: Recorder) {
+  constructor(masks: ObjectMasks, fields: MaskedFields, recorder?: Recorder) {
     this.#walker = new ObjectWalker(masks, fields);
     this.#recorder = recorder;
   }

@@ -36,6 +36,8 @@ export class JsonReader {
   /** Of the string read last: whether it has escapes, and whether one of them is `\u`. */
   escaped = false;
   unicode = false;
+  /** Whether any string had one; set here, unset by who asks. */
+  anyUnicode = false;
 
   open(bytes: Uint8Array, at: number, to: number, last = false): void {
     this.bytes = bytes;
@@ -48,6 +50,7 @@ export class JsonReader {
   peek(): number {
     const { bytes, to } = this;
     let at = this.at;
+    if (at < to && (bytes[at] ?? 0) > 0x20) return bytes[at] ?? 0;
     while (at < to && isSpace[bytes[at] ?? 0] === 1) at++;
     this.at = at;
     if (at >= to) throw incomplete;
@@ -76,7 +79,7 @@ export class JsonReader {
     const byte = this.bytes[at + 1] ?? 0;
     if (isEscape[byte] !== 1) throw malformed("an unknown escape");
     this.escaped = true;
-    if (byte === 0x75) this.unicode = true;
+    if (byte === 0x75) this.unicode = this.anyUnicode = true;
     return at + 2;
   }
 
@@ -129,10 +132,10 @@ const longestScalar = 4096;
 
 /** The text of a string token. Throws IhcError `invalid` for escapes that are none. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  const raw = slice(bytes, start, end).toString("utf8");
-  if (!raw.includes("\\")) return raw.slice(1, -1);
+  const raw = slice(bytes, start + 1, end - 1).toString("utf8");
+  if (!raw.includes("\\")) return raw;
   try {
-    return String(JSON.parse(raw));
+    return String(JSON.parse(`"${raw}"`));
   } catch (cause) {
     if (cause instanceof SyntaxError) throw malformed("an unknown escape");
     throw cause;
