@@ -27,7 +27,7 @@ export interface AuditUser {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Metadata of every request, once, when it is answered or begins to stream. */
+/** Metadata of every request when it is answered; of streams when they begin, too. */
 export const auditPolicy = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
@@ -40,14 +40,18 @@ export function readAudit(file: string): readonly AuditEvent[] {
   return lines.map((line): AuditEvent => JSON.parse(line));
 }
 
-/** The events that `which` accepts, once there are `count`; the server writes them before it answers, streams a little later. */
+/**
+ * The requests that `which` accepts, each by its first event, once there are `count`: the server writes them about when it
+ * answers. Throws when that takes more than 5 s.
+ */
 export async function auditUntil(
   file: string,
   which: (event: AuditEvent) => boolean,
   count = 1,
 ): Promise<readonly AuditEvent[]> {
   for (let attempt = 0; ; attempt += 1) {
-    const found = readAudit(file).filter(which);
+    const matching = readAudit(file).filter(which);
+    const found = [...new Map(matching.reverse().map((event) => [event.auditID, event])).values()].reverse();
     if (found.length >= count) return found;
     if (attempt === 100)
       throw new Error(`the server's audit log has ${found.length} such events, not ${count}`);
