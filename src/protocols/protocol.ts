@@ -2,12 +2,15 @@ import type { Duplex } from "node:stream";
 import type { SessionId } from "../base/ids.ts";
 import type { Principal } from "../core/access/principal.ts";
 import type { Target } from "../core/access/target.ts";
+import type { Maskable } from "../core/masking/parse.ts";
 import type { MaskingRules } from "../core/masking/rule.ts";
 import type { Session } from "../core/session/session.ts";
 
 /** What a protocol folder exports. Adding a protocol is adding a folder and a line in `index.ts`. */
 export interface Protocol<Settings, Prepared = unknown> {
   readonly name: string;
+  /** Which masking rules a target of this kind may have besides detectors; columns when absent. */
+  readonly maskable?: Maskable;
   /** Parses the target's part under the protocol's name; throws IhcError `config` with the path of the mistake. */
   parseSettings(raw: unknown): Settings;
   /** What of the settings the person may know: what clientHelp needs, never a host, user or secret of the target's. */
@@ -119,7 +122,7 @@ export interface LocalAddress {
 export type PublicSettings = Readonly<Record<string, string | number | boolean>>;
 
 export interface ClientHelp {
-  /** Lines for a person: what to type. */
+  /** Lines for a person: what to type. `<name>` of a file below becomes its path. */
   readonly lines: readonly string[];
   /** For a child process. Values of secrets are file paths, never the secret. */
   readonly environment: Readonly<Record<string, string>>;

@@ -45,24 +45,6 @@ export function acceptFor(asked: Asked, accept: string | undefined): string {
   return [...new Set(kept)].join(",");
 }
 
-/** Request headers that must not go out, because the answer could not be read; `Range` would cut a document. */
-export const unsentHeaders: readonly string[] = ["accept", "accept-encoding", "te", "range", "if-range"];
-
-/** Response headers that do not hold for a body that was rewritten. */
-export const staleHeaders: readonly string[] = [
-  "content-length",
-  "content-encoding",
-  "transfer-encoding",
-  "content-md5",
-  "digest",
-  "content-digest",
-  "repr-digest",
-  "accept-ranges",
-  "content-range",
-  "etag",
-  "trailer",
-];
-
 /** The API server's own parameters; others, such as `q`, are dropped: only one type is left. */
 const known: ReadonlySet<string> = new Set(["as", "g", "v", "stream"]);
 
