@@ -13,7 +13,7 @@ const newline = Buffer.from("\n");
  * always status, bytes, number of objects and which fields were masked.
  */
 export class Result implements Recorder {
-  readonly #session: Session;
+  readonly #session: Pick<Session, "recording" | "masks" | "record">;
   readonly #operation: OperationId;
   #rows = 0;
   #bytes = 0;
@@ -23,7 +23,7 @@ export class Result implements Recorder {
   #pieces: Uint8Array[] = [];
   #pending = 0;
 
-  constructor(session: Session, operation: OperationId) {
+  constructor(session: Pick<Session, "recording" | "masks" | "record">, operation: OperationId) {
     this.#session = session;
     this.#operation = operation;
   }
