@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Operation } from "../../core/session/operation.ts";
 import type { RequestInfo } from "./wire/request-info.ts";
 
@@ -12,4 +13,14 @@ export interface KubernetesOperation extends Operation {
   /** Exactly what would be sent. */
   readonly body?: Uint8Array;
   readonly contentType?: string;
+}
+
+/** A request to the API server, its target parsed and its body read whole. */
+export interface ClassifyRequest {
+  readonly info: RequestInfo;
+  readonly method: string;
+  /** The client's, names in lower case as node:http gives them. */
+  readonly headers: IncomingHttpHeaders;
+  /** Absent or empty where there is none. */
+  readonly body?: Uint8Array | undefined;
 }
