@@ -58,6 +58,10 @@ export async function startKubelet(
     perMessageDeflate: false,
     handleProtocols: (offered) => kubelet.protocols.find((name) => offered.has(name)) ?? false,
   });
+  wss.on("headers", (headers, request) => {
+    const asked = request.rawHeaders.some((value) => value === spdyTunnel);
+    if (asked) headers.push(`Sec-WebSocket-Protocol: ${spdyTunnel}`);
+  });
   const kubelet: Kubelet = {
     port: 0,
     requests,
@@ -95,13 +99,16 @@ export async function startKubelet(
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(/\s*,\s*/);
     if (request.headers.upgrade?.toLowerCase() !== "websocket") return no("400 Bad Request");
     if (!kubelet.protocols.some((name) => offered.includes(name))) return no("403 Forbidden");
+    // The slash makes it no token, so that ws would refuse the header: it is answered without ws looking at it.
+    const tunnelled = kubelet.protocols.includes(spdyTunnel) && offered.includes(spdyTunnel);
+    if (tunnelled) delete request.headers["sec-websocket-protocol"];
     wss.handleUpgrade(request, socket, head, (client) => {
       const url = new URL(request.url ?? "/", "https://kubelet");
       const [, what, namespace, name] = url.pathname.split("/");
       const pod = `${namespace}/${name}`;
       client.on("error", () => client.terminate());
       if (what === "portForward") {
-        if (client.protocol === spdyTunnel) serveTunnel(client);
+        if (tunnelled) serveTunnel(client);
         else servePorts(client, url.searchParams.getAll("port").map(Number));
         return;
       }

@@ -91,9 +91,12 @@ function headerReader(inflate: Inflate): (block: Buffer) => Promise<Readonly<Rec
   };
 }
 
-/** No headers at all, in a stored deflate block; the first one begins the zlib stream and names the dictionary. */
+/**
+ * No headers at all, in a stored deflate block and an empty one that flushes; the first of a connection begins the zlib stream
+ * and names the dictionary.
+ */
 function headerBlock(begun: boolean): Buffer {
-  const nothing = [0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0];
+  const nothing = [0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
   return Buffer.from(begun ? nothing : [0x78, 0xbb, 0xe3, 0xc6, 0xa7, 0xc2, ...nothing]);
 }
 
