@@ -13,6 +13,9 @@ import { incomplete, malformed, moreBytes, textOf } from "./wire/json-reader.ts"
 /** etcd takes 1.5 MiB by default; JSON with escapes takes more. */
 export const longestObject = 16 * 1024 * 1024;
 
+/** Lists come in pieces of a TLS record; an item that is cut is read twice, so some are read together. */
+const usualBatch = 64 * 1024;
+
 /** Takes what is recorded of an answer. */
 export interface Recorder {
   /** Whether it takes anything more. */
@@ -42,7 +45,8 @@ export class DocumentMask implements BodyMask {
   #pieces: Uint8Array[] = [];
   #pending = 0;
   /** Not tried again before so much is there: a large object would be read anew with every piece. */
-  #enough = 0;
+  #enough: number;
+  readonly #batch: number;
   /** Where the members begin that are held back, from the start of what is pending. */
   #members = 0;
   /** How far of them has been seen. */
@@ -51,7 +55,8 @@ export class DocumentMask implements BodyMask {
   #begun = false;
   #isList = false;
 
-  constructor(masks: ObjectMasks, fields: MaskedFields, recorder?: Recorder) {
+  constructor(masks: ObjectMasks, fields: MaskedFields, recorder?: Recorder, batch = usualBatch) {
+    this.#enough = this.#batch = batch;
     this.#walker = new ObjectWalker(masks, fields);
     this.#recorder = recorder;
   }
@@ -95,7 +100,7 @@ export class DocumentMask implements BodyMask {
       });
     this.#pieces = left === 0 ? [] : [bytes.subarray(done)];
     this.#pending = left;
-    this.#enough = left > 256 * 1024 ? left * 2 : 0;
+    this.#enough = Math.max(left * 2, this.#batch);
     this.#seen = Math.max(0, this.#seen - done);
     this.#members = Math.max(0, this.#members - done);
   }

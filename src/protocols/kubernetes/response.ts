@@ -22,16 +22,18 @@ export interface ResponseMask {
 
 /**
  * Chooses by request and answer how the body is masked. Throws IhcError `invalid` with rule `unmaskable-answer` for an answer
- * that may carry objects in a form that cannot be read: not a byte of it may go out.
+ * that may carry objects in a form that cannot be read: not a byte of it may go out. `batch`: how many bytes of a document
+ * are read together, 64 KiB unless told.
  */
 export function responseMasker(
   masks: ObjectMasks,
   asked: Asked,
   head: ResponseHead,
   recorder?: Recorder,
+  batch?: number,
 ): ResponseMask {
   const fields = new MaskedFields(masks.plan);
-  const body = bodyMask(masks, asked, head, fields, recorder);
+  const body = bodyMask(masks, asked, head, { fields, recorder, batch });
   let bytes = 0;
   const counted = (masked: Masked<Uint8Array>): Masked<Uint8Array> => {
     bytes += masked.length;
@@ -68,13 +70,14 @@ function settle(done: (error?: Error | null, data?: Uint8Array) => void, mask: (
   else done();
 }
 
-function bodyMask(
-  masks: ObjectMasks,
-  asked: Asked,
-  head: ResponseHead,
-  fields: MaskedFields,
-  recorder: Recorder | undefined,
-): BodyMask {
+interface Parts {
+  readonly fields: MaskedFields;
+  readonly recorder: Recorder | undefined;
+  readonly batch: number | undefined;
+}
+
+function bodyMask(masks: ObjectMasks, asked: Asked, head: ResponseHead, parts: Parts): BodyMask {
+  const { fields, recorder, batch } = parts;
   const { status, headers } = head;
   if (status === 204 || status === 304 || headers["content-length"] === "0") return new NoBody();
   const encoding = headers["content-encoding"];
@@ -85,7 +88,7 @@ function bodyMask(
   if (type !== "application/json") return textMask(masks, asked, type, status, recorder);
   if (status === 200 && asked.watch) return new WatchMask(masks, fields, recorder);
   if (status === 200 && masks.inert) return new UntouchedBody(masks, recorder);
-  return new DocumentMask(masks, fields, recorder);
+  return new DocumentMask(masks, fields, recorder, batch);
 }
 
 /** Logs and the like; errors of what stands before the API server come as plain text too. */

@@ -17,6 +17,8 @@ export interface Answer {
   readonly asked?: Partial<Asked>;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How much of a document is read together; absent: every piece by itself. */
+  readonly batch?: number;
   /** Length of the pieces in which the body comes; absent: in one. */
   readonly step?: number;
 }
@@ -27,7 +29,13 @@ export function masksOf(rules: unknown = [], asked: Partial<Asked> = {}): Object
 
 export function maskerOf(answer: Answer = {}): ResponseMask {
   const { rules, asked = {}, status = 200, headers = { "content-type": "application/json" } } = answer;
-  return responseMasker(masksOf(rules, asked), { ...nobody, ...asked }, { status, headers });
+  return responseMasker(
+    masksOf(rules, asked),
+    { ...nobody, ...asked },
+    { status, headers },
+    undefined,
+    answer.batch ?? 0,
+  );
 }
 
 /** The body as it reaches the client. */

@@ -30,6 +30,18 @@ test("a table comes out the same wherever it is cut", () => {
   );
 });
 
+test("a list that is read in batches comes out the same", () => {
+  const items = Array.from({ length: 200 }, (_, i) => ({
+    kind: "Secret",
+    data: { [`k${i}`]: base64(canary) },
+  }));
+  const body = JSON.stringify({ kind: "SecretList", items, metadata: {} });
+  const whole = masked(body);
+  assert.ok(!whole.includes(base64(canary)));
+  for (const batch of [10, 100, 1000, 100_000])
+    for (const step of [7, 64, 999]) assert.equal(masked(body, { batch, step }), whole);
+});
+
 test("objects are counted, and which fields were masked", () => {
   const { objects, masked: fields } = run(list, { step: 11, rules: detect });
   assert.equal(objects, 2);
