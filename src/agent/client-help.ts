@@ -18,6 +18,7 @@ type Help = (local: LocalAddress, target: TargetView, settings: PublicSettings) 
 /** Only the part of a protocol that tells local tools how to connect; its parser and codec stay unloaded. */
 const protocols: Readonly<Record<string, () => Promise<Help>>> = {
   postgres: async () => (await import("../protocols/postgres/client.ts")).clientHelp,
+  kubernetes: async () => (await import("../protocols/kubernetes/client.ts")).clientHelp,
 };
 
 /** Writes the files that local tools need (0600, may hold the session secret) and says how to use them. */
@@ -46,7 +47,10 @@ export async function prepareClient(
     ]),
   );
   const service = serviceOf(help, folder);
-  return { lines: help.lines, dsn: help.dsn, environment, ...(service === undefined ? {} : { service }) };
+  const lines = help.lines.map((line) =>
+    line.replace(/<([\w.-]+)>/g, (all, name) => (names.has(name) ? join(folder, name) : all)),
+  );
+  return { lines, dsn: help.dsn, environment, ...(service === undefined ? {} : { service }) };
 }
 
 /** Read back from the protocol's own service file; the passfile is added because other terminals have no PGPASSFILE. */
@@ -68,7 +72,7 @@ export function childEnvironment(
   protocol: string,
   session: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const kept = Object.entries(own).filter(([name]) => protocol !== "postgres" || !steers(name));
+  const kept = Object.entries(own).filter(([name]) => !steering[protocol]?.(name));
   return { ...Object.fromEntries(kept), ...session };
 }
 
@@ -80,6 +84,12 @@ const harmless: ReadonlySet<string> = new Set([
   "PGTZ",
   "PGCLIENTENCODING",
 ]);
+
+/** By protocol: whether a variable would send its client elsewhere. */
+const steering: Readonly<Record<string, ((name: string) => boolean) | undefined>> = {
+  postgres: steers,
+  kubernetes: (name) => name === "KUBERNETES_MASTER" || name === "KUBECONFIG",
+};
 
 function steers(name: string): boolean {
   return name.startsWith("PG") && !harmless.has(name);

@@ -1,9 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Agent } from "node:https";
 import type { Duplex, Readable } from "node:stream";
+import type { SecureContext } from "node:tls";
 import type { WebSocket } from "ws";
 import type { OperationId } from "../../base/ids.ts";
 import type { Admitted } from "../../core/session/operation.ts";
 import type { Admission, Session } from "../../core/session/session.ts";
+import type { Parser } from "../protocol.ts";
+import type { Credential } from "./credential.ts";
+import type { Discovery } from "./discovery.ts";
 import type { KubernetesOperation } from "./operation.ts";
 import type { KubernetesSettings } from "./settings.ts";
 
@@ -39,9 +44,16 @@ export type StreamAnswer =
 
 /** What all connections of one session share; made by `prepare`, in memory only. */
 export interface SessionState {
-  /** PEM. */
-  readonly key: string;
-  readonly certificate: string;
+  /** The session's own certificate and key. */
+  readonly tls: SecureContext;
+  /** Connections to the API server; never shared with another session, because identities are. */
+  readonly agent: Agent;
+  /** How the gateway logs in; made when it is first needed. */
+  credential?: Credential;
+  /** What the cluster has, as its discovery says; made when it is first needed. */
+  discovery?: Discovery;
+  /** Requests under way. */
+  underway: number;
   /** For kubectl exec's two requests: what was decided, by person, Kubectl-Session, pod, container and command. */
   readonly execs: Map<string, unknown>;
 }
@@ -51,6 +63,8 @@ export interface StreamRequest {
   readonly session: Session;
   readonly settings: KubernetesSettings;
   readonly state: SessionState;
+  /** Reads the command of an exec. */
+  readonly parser: Parser;
   readonly operation: KubernetesOperation;
   /** `spdy` is to be refused with a Status that says so. */
   readonly upgrade: "websocket" | "spdy";
