@@ -8,47 +8,46 @@ import { type Serving, take } from "./serving.ts";
 import { serveStream } from "./streams.ts";
 import { BadRequest } from "./wire/bad-request.ts";
 
-/** Answers a request that asks for another protocol: exec, attach and port-forward as streams, all else with a refusal. */
+/**
+ * Answers a request that asks for another protocol. Exec, attach and port-forward become streams once they are admitted; a
+ * watch or a log over a WebSocket does not, because nothing masks it there.
+ */
 export async function answerUpgrade(
   serving: Serving,
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
+  const { session, upstream, state, cluster } = serving;
+  const { settings, parser } = upstream;
   const leave = take(serving);
   const gone = new AbortController();
   socket.once("close", () => gone.abort());
   try {
-    const { session, upstream, state, cluster } = serving;
     const operation = await understand(serving, request, undefined);
     if (operation instanceof BadRequest) {
       refuseUpgrade(socket, unreadable(operation), session.masks);
       return;
     }
-    const { settings, parser } = upstream;
     const signal = AbortSignal.any([gone.signal, session.signal]);
-    const headers = forwarded(request.headers);
     await serveStream({
       session,
       settings,
       state,
       parser,
       operation,
-      upgrade: isWebSocket(request) ? "websocket" : "spdy",
+      upgrade: request.headers.upgrade?.toLowerCase() === "websocket" ? "websocket" : "spdy",
       request,
       socket,
       head,
       signal,
       admit: async (asked) =>
         (await judged(session, asked, { gone: gone.signal, limit: settings.hold_timeout })).admission,
-      open: (admitted, protocols) => cluster.open(admitted, protocols, { headers, signal }),
+      open: (admitted, protocols) =>
+        cluster.open(admitted, protocols, { headers: forwarded(request.headers), signal }),
       refuse: (status) => refuseUpgrade(socket, status, session.masks),
     });
   } finally {
     leave();
   }
-}
-
-function isWebSocket({ headers, method }: IncomingMessage): boolean {
-  return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
 }
