@@ -26,9 +26,10 @@ function afterMark(rest: string, before: string): string {
   const plain = /^(?:-?\d{1,6}|true|false|null)(?=[:,\]]|$)/.exec(rest)?.[0];
   if (plain !== undefined) return rest;
   const quoted = /^"(?:[^"\\]|\\.)*"/s.exec(rest)?.[0];
+  if (quoted === '""') return rest;
   if (quoted === undefined) return hidden + detailOf(rest);
   const detail = rest.slice(quoted.length);
-  return `"${hidden}"${quoted.length > 2 ? detail.replaceAll(quoted, `"${hidden}"`) : detail}`;
+  return `"${hidden}"${detail.replaceAll(quoted, `"${hidden}"`)}`;
 }
 
 /** Of a value without quotes nobody knows where it ends; what stays are sentences that the server is known to say. */

@@ -258,6 +258,12 @@ test("what needs no mask keeps its very bytes", () => {
   assert.equal(masked(body, { rules: detect, step: 4 }), body);
 });
 
+test("a document that is printed over lines is masked like one that is not", () => {
+  const body = JSON.stringify({ kind: "SecretList", items: [{ data: { a: base64(canary) } }] }, undefined, 2);
+  const text = masked(body, { ...secrets, step: 9 });
+  assert.equal(text, body.replace(base64(canary), hidden));
+});
+
 test("names of members that JavaScript knows are names like others", () => {
   const body = `{"__proto__":{"kind":"Secret","data":{"constructor":"${base64(canary)}"}},"toString":"x"}`;
   free(masked(body));
