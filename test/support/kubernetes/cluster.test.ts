@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { clusterCanaries, clusterCanariesIn } from "./canaries.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 import { withoutCluster } from "./tools.ts";
 
@@ -14,6 +15,20 @@ describe("the cluster of the tests", { skip: withoutCluster() }, () => {
     assert.equal((await cluster.admin.call("GET", "/version")).json()["gitVersion"], "v1.20.2");
     const pods = await cluster.admin.call("GET", "/api/v1/namespaces/prod-app/pods");
     assert.match(pods.text, /"name":"web"/);
+  });
+
+  test("holds what must not be seen, and we would see it", async () => {
+    const found = new Set<string>();
+    for (const what of ["secrets", "configmaps", "pods", "events"]) {
+      const { text } = await cluster.admin.call("GET", `/api/v1/namespaces/prod-app/${what}`);
+      for (const one of clusterCanariesIn(text)) found.add(one);
+    }
+    assert.deepEqual([...found].sort(), Object.values(clusterCanaries).sort());
+    const secrets = await cluster.admin.call("GET", "/api/v1/namespaces/prod-app/secrets/db-creds");
+    assert.deepEqual(clusterCanariesIn(JSON.stringify(secrets.json()["data"])), [
+      clusterCanaries.password,
+      clusterCanaries.token,
+    ]);
   });
 
   test("lets the gateway's account impersonate the people of the seed, and nothing else", async () => {

@@ -38,7 +38,12 @@ export interface KubernetesConnection {
   /** A plain HTTPS client that trusts that authority and sends the session secret. */
   readonly api: ApiClient;
   /** Starts kubectl in that environment; end it yourself, or wait for its end. */
-  kubectl(kubectl: Kubectl, args: readonly string[], input?: string): Running;
+  kubectl(kubectl: Kubectl, args: readonly string[], options?: KubectlStart): Running;
+}
+
+export interface KubectlStart {
+  readonly input?: string | undefined;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface KubernetesWorldOptions {
@@ -105,6 +110,10 @@ function targetOf(
       ...settings,
     },
     labels: { env: "prod" },
+    masking: [
+      { fields: ["configmaps/data/DB_*"], how: "redact" },
+      { detect: ["email", "card"], how: "redact" },
+    ],
     ...target,
   };
 }
@@ -148,10 +157,10 @@ async function connect(world: World, person: string, wish: KubernetesConnect): P
     token,
     ca,
     api: apiClient(port, ca, token),
-    kubectl: ({ path, version }, args, input) =>
+    kubectl: ({ path, version }, args, { input, environment: more } = {}) =>
       start(path, args, {
         // What one version has learned about the cluster is not another's.
-        env: { ...environment, KUBECACHEDIR: join(world.folder, `kubectl-${version}`) },
+        env: { ...environment, ...more, KUBECACHEDIR: join(world.folder, `kubectl-${version}`) },
         ...(input === undefined ? {} : { input }),
       }),
   };
