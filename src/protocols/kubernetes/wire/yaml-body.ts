@@ -2,7 +2,17 @@
  * YAML bodies, made into the JSON that is sent instead: the API server's reader speaks YAML 1.1, so what 1.1 and 1.2 read
  * differently is refused, as are anchors, aliases, tags and merge keys, which could make much of little (CVE-2019-11253).
  */
-import { isAlias, isMap, isScalar, parseDocument, Scalar, visit } from "yaml";
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  parseDocument,
+  Scalar,
+  visit,
+  type YAMLMap,
+} from "yaml";
 import type { Json } from "../../../base/json.ts";
 import { BadRequest } from "./bad-request.ts";
 
@@ -19,7 +29,7 @@ export function parseYaml(text: string): Json {
       version: "1.2",
       schema: "core",
       merge: false,
-      uniqueKeys: true,
+      uniqueKeys: false,
       stringKeys: true,
       strict: true,
       prettyErrors: false,
@@ -49,12 +59,23 @@ function nesting(text: string): number {
 
 function check(node: unknown): void {
   if (isAlias(node)) throw unclear();
-  if (!isScalar(node)) {
-    if (isMap(node) && (node.anchor !== undefined || node.tag !== undefined)) throw unclear();
-    return;
-  }
-  const { anchor, tag, type, source = "", value } = node;
-  if (anchor !== undefined || tag !== undefined || source === "<<") throw unclear();
+  if (!isNode(node)) return;
+  if (
+    node.tag !== undefined ||
+    (isScalar(node) || isCollection(node) ? node.anchor : undefined) !== undefined
+  )
+    throw unclear();
+  if (isMap(node)) checkKeys(node);
+  if (isScalar(node)) checkScalar(node);
+}
+
+/** The parser's own check takes the square of their number. */
+function checkKeys({ items }: YAMLMap): void {
+  const keys = new Set(items.map(({ key }) => (isScalar(key) ? key.value : undefined)));
+  if (keys.size < items.length || keys.has(undefined) || keys.has("<<")) throw unclear();
+}
+
+function checkScalar({ type, source = "", value }: Scalar): void {
   if (typeof value === "number" && !Number.isSafeInteger(value) && !isShort(source)) throw unclear();
   if (type === Scalar.PLAIN && inOldWords.test(source)) throw unclear();
 }
