@@ -100,7 +100,7 @@ export class DocumentMask implements BodyMask {
       });
     this.#pieces = left === 0 ? [] : [bytes.subarray(done)];
     this.#pending = left;
-    this.#enough = Math.max(left * 2, this.#batch);
+    this.#enough = Math.max(Math.min(left * 2, longestObject + 1), this.#batch);
     this.#seen = Math.max(0, this.#seen - done);
     this.#members = Math.max(0, this.#members - done);
   }

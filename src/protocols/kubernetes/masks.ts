@@ -126,14 +126,12 @@ function key(group: string, resource: string): string {
   return `${resource}.${group}`;
 }
 
-/** Built-in resources without a pod template, whose `name` and `value` are no variables. */
+/** Built-in resources without a pod template, whose `name` and `value` are no variables and whose messages quote no other object. */
 const templateless: ReadonlySet<string> = new Set([
   "nodes.",
   "namespaces.",
   "services.",
   "endpoints.",
-  "events.",
-  "events.events.k8s.io",
   "configmaps.",
   "serviceaccounts.",
   "persistentvolumes.",

@@ -10,13 +10,15 @@ import type { Asked } from "./masks.ts";
 export type AnswerClass =
   /** Objects, lists, events: JSON only. */
   | "objects"
-  /** A log or another text; errors come as a Status in JSON. */
+  /** A log, or what something behind a proxy says: text or JSON. Errors come as a Status in JSON. */
   | "text"
   /** The schema of the API: any type, no data. */
   | "schema";
 
 export function answerClass(asked: Asked): AnswerClass {
-  if (asked.isResource) return asked.resource === "pods" && asked.subresource === "log" ? "text" : "objects";
+  const { resource, subresource } = asked;
+  if (asked.isResource)
+    return (resource === "pods" && subresource === "log") || subresource === "proxy" ? "text" : "objects";
   if (/^\/openapi\/v[23](?:\/|$)/.test(asked.path)) return "schema";
   return /^\/(?:healthz|livez|readyz|metrics)(?:\/|$)/.test(asked.path) ? "text" : "objects";
 }

@@ -9,7 +9,7 @@ import { Frame } from "./frame.ts";
 import { type MaskedFields, pathOf } from "./masked-fields.ts";
 import type { ObjectMasks } from "./masks.ts";
 import { type Key, keyAt, keyOf } from "./object-keys.ts";
-import { detected, isPair, scrubbedMessage } from "./texts.ts";
+import { detected, isPair, mayBeDocument, scrubbedMessage } from "./texts.ts";
 import { incomplete, JsonReader, malformed, moreBytes, slice } from "./wire/json-reader.ts";
 
 /** The API server itself reads no deeper than 10,000; no schema comes near this. */
@@ -239,8 +239,7 @@ export class ObjectWalker {
   #string(start: number, end: number, key: Key | undefined, parent: Frame | undefined): void {
     const { reader } = this;
     const { escaped } = reader;
-    const first = reader.bytes[start + 1];
-    if (key === "applied" || (end - start > 4 && (first === brace || first === bracket)))
+    if (key === "applied" || (end - start > 4 && mayBeDocument(reader.bytes, start, end)))
       this.#document(start, end, key === "applied");
     else if (this.#suspect < end || reader.unicode) this.#detect(start, end, escaped);
     if (parent?.keySuspect && isPair(this.masks.plan, reader.bytes, parent, start, end))

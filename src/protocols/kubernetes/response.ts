@@ -99,9 +99,8 @@ function textMask(
   status: number,
   recorder: Recorder | undefined,
 ): BodyMask {
-  const text = answerClass(asked) === "text";
-  if ((type === "text/plain" && (text || status >= 400)) || (type === "" && text))
-    return new TextMask(masks.plan, recorder);
+  const text = answerClass(asked) === "text" && (type === "" || type.startsWith("text/"));
+  if (text || (type === "text/plain" && status >= 400)) return new TextMask(masks.plan, recorder);
   throw unmaskable(type === "" ? "it does not say what it is" : `it is ${shown(type)}`);
 }
 

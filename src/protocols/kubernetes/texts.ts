@@ -20,6 +20,13 @@ export function detected(
   return masked && JSON.stringify(slice(masked, 0, masked.length).toString("utf8"));
 }
 
+/** Whether the string may hold a JSON document; space may stand before it, written as an escape perhaps. */
+export function mayBeDocument(bytes: Uint8Array, start: number, end: number): boolean {
+  const first = bytes[start + 1];
+  if (first === 0x7b || first === 0x5b) return true;
+  return (first === 0x20 || first === 0x5c) && /^\s*[{[]/.test(textOf(bytes, start, end));
+}
+
 /** Whether name and value are a secret only together: `"aws_secret_access_key":"…"`. */
 export function isPair(plan: MaskPlan, bytes: Uint8Array, name: Frame, start: number, end: number): boolean {
   return plan

@@ -72,7 +72,7 @@ export class WatchMask implements BodyMask {
       });
     this.#pieces = left.length === 0 ? [] : [left];
     this.#pending = left.length;
-    this.#enough = left.length > 256 * 1024 ? left.length * 2 : 0;
+    this.#enough = left.length > 256 * 1024 ? Math.min(left.length * 2, longestObject + 1) : 0;
   }
 }
 

@@ -66,6 +66,7 @@ const shapes: readonly (readonly [name: string, body: unknown, resource: string]
     { kind: "ConfigMap", data: { a: JSON.stringify({ b: JSON.stringify(secret) }) } },
     "configmaps",
   ],
+  ["in JSON behind space", { kind: "ConfigMap", data: { a: `\n  ${JSON.stringify(secret)}` } }, "configmaps"],
   [
     "in one of several documents",
     { kind: "ConfigMap", data: { a: `{"a":1}\n${JSON.stringify(secret)}` } },

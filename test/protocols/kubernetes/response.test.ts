@@ -122,6 +122,20 @@ test("a line of a log goes out when it is complete", () => {
   assert.equal(Buffer.from(mask.push(Buffer.from("one ana@leak.example\n"))).toString(), "one [redacted]\n");
 });
 
+test("what something behind a proxy says is read as text or JSON", () => {
+  const proxy = { rules: detect, asked: { resource: "services", subresource: "proxy" } };
+  const page = masked("<p>ana@leak.example</p>", { ...proxy, headers: { "content-type": "text/html" } });
+  assert.equal(page, "<p>[redacted]</p>");
+  assert.equal(
+    masked({ kind: "Secret", stringData: { a: "x" } }, proxy),
+    '{"kind":"Secret","stringData":{"a":"[redacted]"}}',
+  );
+  assert.throws(
+    () => maskerOf({ ...proxy, headers: { "content-type": "application/octet-stream" } }),
+    refused,
+  );
+});
+
 test("an error of a log is a Status", () => {
   const status = { kind: "Status", message: "mail ana@leak.example" };
   assert.match(
@@ -158,6 +172,7 @@ test("what can need a mask is never passed on unread", () => {
     [[{ env: [] }], { resource: "widgets", group: "acme.io" }],
     [[{ env: [] }], { resource: "secrets" }],
     [detect, { resource: "nodes" }],
+    [[], { resource: "events" }],
     [[{ fields: ["nodes/spec/providerID"] }], { resource: "nodes" }],
     [[{ fields: ["*/spec/providerID"] }], { resource: "nodes" }],
     [[], { resource: "nodes", subresource: "proxy" }],
