@@ -21,9 +21,15 @@ const protocols: Readonly<Record<string, () => Promise<Help>>> = {
   kubernetes: async () => (await import("../protocols/kubernetes/client.ts")).clientHelp,
 };
 
+/** Where the files of a session go: what ends with it, and what lasts. */
+export interface ClientFolders {
+  readonly session: string;
+  readonly lasting: string;
+}
+
 /** Writes the files that local tools need (0600, may hold the session secret) and says how to use them. */
 export async function prepareClient(
-  folder: string,
+  folders: ClientFolders,
   local: LocalAddress,
   target: TargetView,
   settings: PublicSettings,
@@ -33,22 +39,21 @@ export async function prepareClient(
   if (load === undefined)
     throw new IhcError("unavailable", `this ihc does not speak ${target.protocol}`, { hint: "update ihc" });
   const help = (await load())(local, target, settings);
-  await privateFolder(folder);
+  const paths = new Map<string, string>();
+  await privateFolder(folders.session);
   for (const file of help.files) {
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(file.name) || file.name.startsWith("."))
       throw new IhcError("internal", "a file name of the client help is not plain");
-    await writePrivate(join(folder, file.name), file.content(secret));
+    const path = join(file.lasting ? folders.lasting : folders.session, file.name);
+    await writePrivate(path, file.content(file.lasting ? "" : secret));
+    paths.set(file.name, path);
   }
-  const names = new Set(help.files.map((file) => file.name));
   const environment = Object.fromEntries(
-    Object.entries(help.environment).map(([name, value]) => [
-      name,
-      names.has(value) ? join(folder, value) : value,
-    ]),
+    Object.entries(help.environment).map(([name, value]) => [name, paths.get(value) ?? value]),
   );
-  const service = serviceOf(help, folder);
+  const service = serviceOf(help, folders.session);
   const lines = help.lines.map((line) =>
-    line.replace(/<([\w.-]+)>/g, (all, name) => (names.has(name) ? join(folder, name) : all)),
+    line.replace(/<([\w.-]+)>/g, (all, name: string) => paths.get(name) ?? all),
   );
   return { lines, dsn: help.dsn, environment, ...(service === undefined ? {} : { service }) };
 }

@@ -129,5 +129,12 @@ export interface ClientHelp {
   /** For `--json` and MCP servers; holds no secret. */
   readonly dsn: string;
   /** Files to write 0600 into the session's runtime folder; `content` may hold the session secret. */
-  readonly files: readonly { readonly name: string; readonly content: (secret: string) => string }[];
+  readonly files: readonly ClientFile[];
+}
+
+export interface ClientFile {
+  readonly name: string;
+  readonly content: (secret: string) => string;
+  /** Kept when the session ends, at a place that stays the same, for settings that name it; must hold no secret. */
+  readonly lasting?: true;
 }

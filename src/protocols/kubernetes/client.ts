@@ -17,22 +17,24 @@ export function clientHelp(
       hint: "update the gateway",
     });
   const server = serverOf(local);
-  const entry = entryOf({
-    name: target.name,
-    server,
-    ca,
+  const name = contextName(target.name);
+  const trusted = { "certificate-authority-data": Buffer.from(ca).toString("base64") };
+  const entry = {
+    name,
+    cluster: { server, ...trusted },
     ...(typeof namespace === "string" ? { namespace } : {}),
-  });
+  };
   return {
     lines: [
       "export KUBECONFIG=<kubeconfig>",
       `or in your own kubeconfig: ihc kubeconfig ${target.name} --merge`,
     ],
-    environment: { KUBECONFIG: "kubeconfig" },
+    environment: { KUBECONFIG: "kubeconfig", IHC_KUBERNETES_CA: "ca.pem" },
     dsn: server,
     files: [
-      { name: "kubeconfig", content: (secret) => kubeconfig(entry, { token: secret }) },
-      { name: "ca.pem", content: () => ca },
+      { name: "kubeconfig", content: (secret) => kubeconfig({ ...entry, user: { token: secret } }) },
+      { name: "token", content: (secret) => secret },
+      { name: "ca.pem", content: () => ca, lasting: true },
     ],
   };
 }
@@ -40,34 +42,30 @@ export function clientHelp(
 /** One cluster, user and context of a kubeconfig, all by the same name. */
 export interface Entry {
   readonly name: string;
-  readonly server: string;
-  /** PEM. */
-  readonly ca: string;
+  readonly cluster: object;
+  readonly user: object;
   readonly namespace?: string;
 }
 
-export function entryOf(entry: Entry): Entry {
-  return { ...entry, name: `ihc-${entry.name}` };
+/** The name of a target's context, so that nobody takes it for one that goes to the cluster directly. */
+export function contextName(target: string): string {
+  return `ihc-${target}`;
 }
 
 /** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
-export function kubeconfig(entry: Entry, user: object): string {
+export function kubeconfig(entry: Entry): string {
   return stringify({
     apiVersion: "v1",
     kind: "Config",
     "current-context": entry.name,
     preferences: {},
-    clusters: [{ name: entry.name, cluster: clusterPart(entry) }],
-    users: [{ name: entry.name, user }],
+    clusters: [{ name: entry.name, cluster: entry.cluster }],
+    users: [{ name: entry.name, user: entry.user }],
     contexts: [{ name: entry.name, context: contextPart(entry) }],
   });
 }
 
-export function clusterPart({ server, ca }: Entry): object {
-  return { server, "certificate-authority-data": Buffer.from(ca).toString("base64") };
-}
-
-export function contextPart({ name, namespace }: Entry): object {
+export function contextPart({ name, namespace }: Pick<Entry, "name" | "namespace">): object {
   return { cluster: name, user: name, ...(namespace === undefined ? {} : { namespace }) };
 }
 

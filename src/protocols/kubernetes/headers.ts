@@ -2,6 +2,7 @@ import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
 import type { Principal } from "../../core/access/principal.ts";
 import type { MaskPlan } from "../../core/masking/plan.ts";
+import type { Refusal } from "../../core/session/operation.ts";
 import type { ResponseHead, StatusAnswer } from "./exchange.ts";
 import type { KubernetesSettings } from "./settings.ts";
 
@@ -25,13 +26,24 @@ export const streamProtocols: readonly string[] = [
 /** Of two of these nobody knows which one counts. */
 const single: readonly string[] = ["authorization", "content-type", "content-length", "upgrade", "host"];
 
-/** Why a request is refused for its headers alone; impersonation is refused with everything else that is put on record. */
+/** Why a request is refused for its headers alone, before it is read. */
 export function headerRefusal(raw: readonly string[]): StatusAnswer | undefined {
   const names = raw.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase());
   const repeated = single.find((name) => names.filter((one) => one === name).length > 1);
   if (repeated === undefined) return undefined;
   const message = `ihc: denied by rule repeated-header: the header ${repeated} may stand once`;
   return { code: 400, reason: "BadRequest", message };
+}
+
+/** Inbound impersonation is refused rather than dropped, so that nobody believes that they act as somebody else. */
+export function pretence(raw: readonly string[]): Refusal | undefined {
+  const names = raw.filter((_, at) => at % 2 === 0);
+  if (!names.some((name) => /^impersonate[-_]/i.test(name))) return undefined;
+  return {
+    rule: "inbound-impersonation",
+    reason: "the gateway says who you are, a client does not",
+    hint: "leave out --as, --as-group, --as-uid and --as-user-extra",
+  };
 }
 
 /** The client's headers that are sent on. Values with control characters are left out. */

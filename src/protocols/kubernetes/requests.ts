@@ -8,7 +8,7 @@ import { classify } from "./classify.ts";
 import { answerStatus, denied, endedStatus, statusBody, unreadable } from "./denial.ts";
 import { clusterDiscovery } from "./discovery.ts";
 import type { KubernetesResponse } from "./exchange.ts";
-import { answered, forwarded, warning } from "./headers.ts";
+import { answered, forwarded, pretence, warning } from "./headers.ts";
 import { type Judged, judged } from "./hold.ts";
 import { acceptFor } from "./negotiate.ts";
 import type { KubernetesOperation } from "./operation.ts";
@@ -52,7 +52,9 @@ export async function understand(
   try {
     const info = parseRequest(method, url);
     state.discovery ??= clusterDiscovery((path) => cluster.ask(path), systemClock);
-    return classify({ info, method, headers, body }, await state.discovery.of(info));
+    const refusal = pretence(request.rawHeaders);
+    const operation = classify({ info, method, headers, body }, await state.discovery.of(info));
+    return refusal ? { ...operation, refusal } : operation;
   } catch (error) {
     if (!(error instanceof BadRequest)) throw error;
     const { rule, reason, hint } = error;
