@@ -16,10 +16,7 @@ import { warning } from "./headers.ts";
 import type { KubernetesOperation } from "./operation.ts";
 import { type PortEnd, relayPorts } from "./port-relay.ts";
 import { withoutQuotedValues } from "./status-text.ts";
-import { type ChannelProtocol, protocolV4, protocolV5 } from "./wire/channels.ts";
-
-/** kubectl's port-forward since 1.31: SPDY inside of WebSocket messages. */
-const portTunnel = "SPDY/3.1+portforward.k8s.io";
+import { type ChannelProtocol, portTunnel, protocolV4, protocolV5 } from "./wire/channels.ts";
 
 /**
  * Serves an exec, attach or port-forward to its end: judged, its command read, opened upstream, and only then accepted, so
@@ -146,7 +143,13 @@ function accept({ request, socket, head }: StreamRequest, protocol: string): Pro
     maxPayload: largestMessage,
     handleProtocols: () => protocol,
   });
-  server.on("headers", (headers) => headers.push(`Warning: ${warning("this session is recorded")}`));
+  // The name of the tunnel holds a slash, which ws does not take in a header: it is answered by hand.
+  const tunnel = protocol === portTunnel;
+  if (tunnel) delete request.headers["sec-websocket-protocol"];
+  server.on("headers", (headers) => {
+    if (tunnel) headers.push(`Sec-WebSocket-Protocol: ${portTunnel}`);
+    headers.push(`Warning: ${warning("this session is recorded")}`);
+  });
   return new Promise((resolve) => {
     socket.once("close", () => resolve(undefined));
     if (socket.destroyed) resolve(undefined);

@@ -2,12 +2,12 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { json } from "node:stream/consumers";
 import type { SecureContext } from "node:tls";
-import { WebSocket } from "ws";
 import { IhcError } from "../../base/errors.ts";
 import type { Admitted } from "../../core/session/operation.ts";
 import type { Session } from "../../core/session/session.ts";
 import type { Upstream } from "../protocol.ts";
 import { type Credential, credentialOf } from "./credential.ts";
+import { dialSocket } from "./dial.ts";
 import type { KubernetesResponse, SessionState, StreamAnswer } from "./exchange.ts";
 import { type Headers, impersonation } from "./headers.ts";
 import type { KubernetesOperation } from "./operation.ts";
@@ -188,10 +188,6 @@ async function dial(
   throw refusedCredential();
 }
 
-/** How long the API server and the kubelet behind it may take to begin a stream, milliseconds. */
-const beginning = 30_000;
-const largestMessage = 1024 * 1024;
-
 async function upgrade(
   line: Line,
   target: string,
@@ -201,31 +197,17 @@ async function upgrade(
   const { settings } = line;
   const { token, secureContext } = await proof(line);
   signal.throwIfAborted();
-  const url = new URL(target, settings.server.replace(/^https:/, "wss:"));
-  if (url.pathname + url.search !== target)
-    throw new IhcError("invalid", "the request's target has another form as a URL", {
-      rule: "stream-target",
-    });
-  const options = {
+  const socket = dialSocket(settings.server, target, protocols, {
     headers: { ...plain(headers), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
     secureContext,
     ...serverName(settings),
-    handshakeTimeout: beginning,
-    perMessageDeflate: false,
-    followRedirects: false,
-    maxPayload: largestMessage,
-  };
-  const socket = new WebSocket(url, [...protocols], options);
+  });
   const { promise, resolve, reject } = Promise.withResolvers<StreamAnswer>();
   const cut = (): void => socket.terminate();
   signal.addEventListener("abort", cut, { once: true });
   socket.once("close", () => signal.removeEventListener("abort", cut));
   socket.on("error", (cause) => reject(unreachable(cause, signal)));
-  // What the server says at once must wait for its reader.
-  socket.once("open", () => {
-    socket.pause();
-    resolve({ kind: "open", socket });
-  });
+  socket.once("open", () => resolve({ kind: "open", socket }));
   socket.once("unexpected-response", (_request, response) => {
     try {
       resolve({ kind: "refused", response: checked(response) });

@@ -12,6 +12,9 @@ import { IhcError } from "../../../base/errors.ts";
 export const protocolV5 = "v5.channel.k8s.io";
 export const protocolV4 = "v4.channel.k8s.io";
 
+/** kubectl's port-forward since 1.31: SPDY inside of WebSocket messages. */
+export const portTunnel = "SPDY/3.1+portforward.k8s.io";
+
 export type ChannelProtocol = typeof protocolV5 | typeof protocolV4;
 
 const numbers = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
