@@ -17,7 +17,7 @@ import type { Json } from "../../../base/json.ts";
 import { BadRequest } from "./bad-request.ts";
 
 /** kubectl and client libraries send JSON; YAML comes from people's hands. Bytes. */
-const longest = 256 * 1024;
+const longest = 128 * 1024;
 
 /** Reads one YAML document. Throws BadRequest. */
 export function parseYaml(text: string): Json {
