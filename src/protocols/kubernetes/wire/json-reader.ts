@@ -64,7 +64,7 @@ export class JsonReader {
     this.escaped = false;
     this.unicode = false;
     for (;;) {
-      while (at < to && stops[bytes[at] ?? 0] === 0) at++;
+      at = pastPlain(bytes, at, to);
       if (at >= to) throw incomplete;
       const stop = bytes[at];
       if (stop === quote) break;
@@ -126,6 +126,22 @@ export function moreBytes(reader: JsonReader): boolean {
     if (error === incomplete) return false;
     throw error;
   }
+}
+
+/** Behind what goes on inside of a string. Four bytes a turn take half the time of one. */
+function pastPlain(bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (
+    at + 3 < to &&
+    ((stops[bytes[at] ?? 0] ?? 0) |
+      (stops[bytes[at + 1] ?? 0] ?? 0) |
+      (stops[bytes[at + 2] ?? 0] ?? 0) |
+      (stops[bytes[at + 3] ?? 0] ?? 0)) ===
+      0
+  )
+    at += 4;
+  while (at < to && stops[bytes[at] ?? 0] === 0) at++;
+  return at;
 }
 
 const longestScalar = 4096;
