@@ -56,6 +56,7 @@ class Relay {
   #told: string | undefined;
   #bytes = 0;
   #input = 0;
+  #typedAt = Number.NEGATIVE_INFINITY;
   #ended = false;
 
   constructor(relay: CommandRelay, done: (end: CommandEnd) => void) {
@@ -76,6 +77,7 @@ class Relay {
     session.signal.addEventListener("abort", cut, { once: true });
     cluster.on("message", (data, binary) => this.#guarded(() => this.#fromCluster(bytesOf(data), binary)));
     client.on("message", (data, binary) => this.#guarded(() => this.#fromClient(bytesOf(data), binary)));
+    passPings(client, cluster);
     // What goes wrong on a socket closes it; the close is what counts.
     cluster.on("error", () => cluster.terminate());
     client.on("error", () => client.terminate());
@@ -121,6 +123,7 @@ class Relay {
   #type(data: Uint8Array): void {
     const { session } = this.#relay;
     this.#input += data.length;
+    this.#typedAt = performance.now();
     const typed = this.#typed?.push(data);
     if (typed && typed.length > 0)
       session.record({ type: "output", connection: session.connection, stream: "in", data: typed });
@@ -160,6 +163,7 @@ class Relay {
       session,
       stream,
       interactive: stdin || tty,
+      typed: () => this.#typedAt,
       // A terminal is recorded whole; what a command pours out, up to the session's limit.
       limit: tty ? Number.MAX_SAFE_INTEGER : session.recording.bytes,
       send: (bytes) => {
@@ -223,6 +227,13 @@ export function close(socket: WebSocket): void {
   socket.close(1000);
   const timer = setTimeout(() => socket.terminate(), parting);
   socket.once("close", () => clearTimeout(timer));
+}
+
+/** What keeps the way to the gateway open keeps the way behind it open too. */
+export function passPings(client: WebSocket, cluster: WebSocket): void {
+  client.on("ping", (data) => {
+    if (cluster.readyState === cluster.OPEN) cluster.ping(data);
+  });
 }
 
 export function bytesOf(data: RawData): Buffer {

@@ -1,6 +1,6 @@
 import type { WebSocket } from "ws";
 import type { Session } from "../../core/session/session.ts";
-import { bytesOf, close, whyEnded } from "./command-relay.ts";
+import { bytesOf, close, passPings, whyEnded } from "./command-relay.ts";
 import { Brake, sender } from "./flow.ts";
 
 export interface PortEnd {
@@ -42,6 +42,7 @@ export function relayPorts(session: Session, client: WebSocket, cluster: WebSock
       counts.input += message.length;
       toCluster(message);
     });
+    passPings(client, cluster);
     cluster.on("error", () => cluster.terminate());
     client.on("error", () => client.terminate());
     cluster.on("close", () => end("the cluster closed the stream"));

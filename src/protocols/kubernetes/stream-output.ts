@@ -2,14 +2,22 @@ import type { Masked } from "../../core/masking/rule.ts";
 import { maskStream } from "../../core/masking/stream.ts";
 import type { Session } from "../../core/session/session.ts";
 
-/** How long a prompt may be held back, milliseconds. */
+/** How long a prompt, or the echo of what is typed, may be held back, milliseconds. */
 const patience = 30;
+/** How long the end of other output may be: a value can stand on the border of two packets, and the second can be late. */
+const otherwise = 500;
+/** What is shown this long after something was typed may be its echo or an answer to it, milliseconds. */
+const attentive = 1000;
+/** How a prompt ends. */
+const prompt = /[:?>#$%)\]]\s*$/;
 
 export interface OutputOptions {
   readonly session: Session;
   readonly stream: "out" | "err";
   /** Somebody types: what may be the beginning of a value goes out after a pause, because it may be a prompt. */
   readonly interactive: boolean;
+  /** When something was typed last; of `performance.now()`. */
+  readonly typed: () => number;
   /** Bytes of it that are recorded. */
   readonly limit: number;
   readonly send: (bytes: Masked<Uint8Array>) => void;
@@ -36,7 +44,16 @@ export class StreamOutput {
     if (this.#recorded) this.#record(this.#recorded.push(data));
     if (!this.#options.interactive) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#send(this.#shown.flush()), patience);
+    this.#timer = setTimeout(
+      () => this.#send(this.#shown.flush()),
+      this.#isAwaited(data) ? patience : otherwise,
+    );
+  }
+
+  /** Whether somebody may be waiting for just this. */
+  #isAwaited(data: Uint8Array): boolean {
+    if (performance.now() - this.#options.typed() < attentive) return true;
+    return prompt.test(Buffer.from(data.subarray(-8)).toString("latin1"));
   }
 
   /** Sends and records what is held back. */
@@ -46,7 +63,6 @@ export class StreamOutput {
     if (this.#recorded) this.#record(this.#recorded.end());
   }
 
-  /** When the client has gone: what it did not see is not recorded as if it had, but all that came is. */
   #send(bytes: Masked<Uint8Array>): void {
     if (bytes.length === 0) return;
     this.#options.send(bytes);

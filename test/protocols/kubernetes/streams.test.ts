@@ -86,17 +86,33 @@ describe("the output of a command", () => {
     assert.equal(client.on(1), "[redacted]\n");
   });
 
-  it("that looks like the beginning of a value is shown to somebody who types, and still recorded whole", async () => {
+  it("is shown at once where it is a prompt or what somebody has typed, and still recorded whole", async () => {
     const { client, cluster } = await both(terminal);
     cluster.send(frame(1, "password: "));
     await until(() => client.on(1) === "password: ", "the prompt");
-    cluster.send(frame(1, "alice.canary@exam"));
-    await until(() => client.on(1).endsWith("@exam"), "the first half");
-    cluster.send(frame(1, "ple.com\r\n"));
+    cluster.send(frame(1, "\r\n"));
+    for (const typed of canary) {
+      client.socket.send(frame(0, typed));
+      await sleep(1);
+      cluster.send(frame(1, typed));
+    }
+    await until(() => client.on(1).length > 20, "the echo");
+    cluster.send(frame(1, "\r\n"));
     cluster.send(frame(3, success));
     cluster.close();
     await client.closed;
-    assert.equal(recorded(gateway, "out"), "password: [redacted]\r\n");
+    assert.equal(recorded(gateway, "out"), "password: \r\n[redacted]\r\n");
+  });
+
+  it("is not cut where the second half of a value is late", async () => {
+    const { client, cluster } = await both(terminal);
+    for (const piece of ["to alice.canary@exam", "ple.com, card 4111 1111 ", "1111 1111\r\n"]) {
+      cluster.send(frame(1, piece));
+      await sleep(100);
+    }
+    await until(() => client.on(1).endsWith("\r\n"), "the line");
+    assert.equal(client.on(1), "to [redacted], card [redacted]\r\n");
+    client.socket.close();
   });
 
   it("never shows the rest of a private key, however slowly it comes", async () => {
@@ -260,11 +276,13 @@ describe("what a client sends", () => {
     client.socket.close();
   });
 
-  it("is answered when it is a ping", async () => {
-    const { client } = await both(shell);
+  it("is answered when it is a ping, which keeps the cluster's side awake too", async () => {
+    const { client, cluster } = await both(shell);
+    const passed = new Promise<Buffer>((resolve) => cluster.once("ping", resolve));
     const pong = new Promise<Buffer>((resolve) => client.socket.once("pong", resolve));
     client.socket.ping("are you there");
     assert.equal((await pong).toString("utf8"), "are you there");
+    assert.equal((await passed).toString("utf8"), "are you there");
     client.socket.close();
   });
 });
