@@ -1,5 +1,5 @@
 import { standsAt } from "./bytes.ts";
-import { cardEnd, pastDigits, shortestCard, ssnEnd } from "./digits.ts";
+import { cardEnd, holdsSsn, pastDigits, shortestCard, ssnEnd } from "./digits.ts";
 import { domainEnd, localStart, mayFollowLocal } from "./email.ts";
 import type { DetectorName } from "./rule.ts";
 import { type Memo, type TokenKind, tokenKinds } from "./tokens.ts";
@@ -118,7 +118,9 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
   const pastNumber = (bytes: Uint8Array, at: number, to: number): number => {
     const end = next(classes, bytes, at, to);
     const alone = end - at < enough && bytes[end] !== space && bytes[end] !== hyphen;
-    return alone ? end : pastDigits(bytes, at, to, enough);
+    if (alone) return end;
+    const past = pastDigits(bytes, at, to, shortestCard);
+    return ssn && past >= 0 && holdsSsn(bytes, at, past, to) ? -1 : past;
   };
   /** Behind all that can begin nothing. Four bytes a turn: most stand among others of their kind. */
   const pastPlain = (bytes: Uint8Array, from: number, to: number): number => {

@@ -1,4 +1,5 @@
 /** What an object that has been read to its end turns out to be, and what of it is replaced. */
+import type { FieldPattern } from "../../core/masking/fields.ts";
 import type { How } from "../../core/masking/rule.ts";
 import { ruledLeaves } from "./field-edits.ts";
 import type { Frame, Held } from "./frame.ts";
@@ -19,27 +20,32 @@ type Encoding = "plain" | "base64";
 
 /** Replaces what `frame`, which ends at `end`, holds. */
 export function finishObject(walk: Walk, frame: Frame, end: number): void {
-  const { masks, reader } = walk;
-  const { bytes } = reader;
+  const hows = ruled(walk, frame, end);
+  if (frame.held.length === 0) return;
+  const finish: Finish = { walk, frame, hows, secret: isSecret(walk, frame) };
+  for (const held of frame.held) finishHeld(finish, held);
+}
+
+type Hows = ReadonlyMap<number, How>;
+const noHows: Hows = new Map();
+
+/** Applies field rules; what they say counts for what is replaced anyway too. */
+function ruled(walk: Walk, frame: Frame, end: number): Hows {
+  const patterns = patternsOf(walk.masks, frame);
+  if (patterns.length === 0) return noHows;
   const hows = new Map<number, How>();
-  for (const { start, end: to, how, rule } of ruledLeaves(
-    bytes,
-    frame.start,
-    end,
-    patternsOf(masks, frame),
-  )) {
+  for (const { start, end: to, how, rule } of ruledLeaves(walk.reader.bytes, frame.start, end, patterns)) {
     if (!hows.has(start)) hows.set(start, how);
     put(walk, { start, end: to, key: "" }, how, "plain", rule);
   }
-  const finish: Finish = { walk, frame, hows, secret: isSecret(walk, frame) };
-  for (const held of frame.held) finishHeld(finish, held);
+  return hows;
 }
 
 interface Finish {
   readonly walk: Walk;
   readonly frame: Frame;
   /** How rules replace leaves, by where they start. */
-  readonly hows: ReadonlyMap<number, How>;
+  readonly hows: Hows;
   readonly secret: boolean;
 }
 
@@ -79,7 +85,8 @@ function isSecret(walk: Walk, frame: Frame): boolean {
   return frame.item && (walk.secrets || (walk.untold && frame.kinds.length === 0));
 }
 
-function patternsOf(masks: ObjectMasks, frame: Frame): ReturnType<ObjectMasks["fieldsOf"]> {
+function patternsOf(masks: ObjectMasks, frame: Frame): readonly FieldPattern[] {
+  if (frame.kinds.length === 0) return frame.item ? masks.fields : [];
   const own = frame.kinds.flatMap((kind) => masks.fieldsOf(kind));
   return frame.item ? [...masks.fields, ...own] : own;
 }

@@ -74,10 +74,16 @@ const credentials: readonly { readonly kind: string; readonly pattern: FieldPatt
 /** Compiles a target's masks once a session; what it returns is asked once a request. */
 export function objectMasks(plan: MaskPlan): (asked: Asked) => ObjectMasks {
   const env = plan.documents.envPatterns === undefined ? usualNames() : plan.documents.env;
-  return (asked) => masksFor(plan, asked, env);
+  const byKind = patternsByKind(plan);
+  return (asked) => masksFor(plan, asked, env, byKind);
 }
 
-function masksFor(plan: MaskPlan, asked: Asked, env: ObjectMasks["env"]): ObjectMasks {
+function masksFor(
+  plan: MaskPlan,
+  asked: Asked,
+  env: ObjectMasks["env"],
+  fieldsOf: ObjectMasks["fieldsOf"],
+): ObjectMasks {
   const { documents } = plan;
   const { group, resource } = asked;
   const fields = asked.isResource ? documents.fields(resource, group) : [];
@@ -88,10 +94,7 @@ function masksFor(plan: MaskPlan, asked: Asked, env: ObjectMasks["env"]): Object
     plan,
     env,
     fields,
-    fieldsOf: (kind) => [
-      ...credentials.filter((one) => one.kind === kind.toLowerCase()).map(({ pattern }) => pattern),
-      ...(documents.hasFields ? plurals(kind).flatMap((name) => documents.fieldsOfAny(name)) : []),
-    ],
+    fieldsOf,
     secrets,
     configMaps,
     untold: !asked.isResource || secrets,
@@ -162,6 +165,18 @@ function usualNames(): (name: string) => How | undefined {
     const how = secret ? "redact" : undefined;
     if (remembered.size < 4096) remembered.set(name, how);
     return how;
+  };
+}
+
+function patternsByKind({ documents }: MaskPlan): ObjectMasks["fieldsOf"] {
+  const known = new Map<string, readonly FieldPattern[]>();
+  return (kind) => {
+    const patterns = known.get(kind) ?? [
+      ...credentials.filter((one) => one.kind === kind.toLowerCase()).map(({ pattern }) => pattern),
+      ...(documents.hasFields ? plurals(kind).flatMap((name) => documents.fieldsOfAny(name)) : []),
+    ];
+    if (known.size < 1000) known.set(kind, patterns);
+    return patterns;
   };
 }
 
