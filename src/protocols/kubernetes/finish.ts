@@ -1,5 +1,6 @@
 /** What an object that has been read to its end turns out to be, and what of it is replaced. */
 import type { FieldPattern } from "../../core/masking/fields.ts";
+import { placeholder } from "../../core/masking/replace.ts";
 import type { How } from "../../core/masking/rule.ts";
 import { ruledLeaves } from "./field-edits.ts";
 import type { Frame, Held } from "./frame.ts";
@@ -121,16 +122,17 @@ function isVariable(name: string): boolean {
 
 /** `{ "name": …, "value": … }`, in whatever order and however often. */
 function variable(finish: Finish, held: Held): void {
-  const { walk, frame } = finish;
+  const { frame } = finish;
+  for (const other of frame.held) if (other.key === "name") named(finish, held, other.start, other.end);
+  if (frame.nameEnd > 0) named(finish, held, frame.nameStart, frame.nameEnd);
+}
+
+function named({ walk, hows }: Finish, held: Held, start: number, end: number): void {
   const { bytes } = walk.reader;
-  const names = frame.held.filter(({ key }) => key === "name");
-  if (frame.nameEnd > 0) names.push({ key: "name", start: frame.nameStart, end: frame.nameEnd });
-  for (const name of names) {
-    const text = textOf(bytes, name.start, name.end);
-    const how = walk.masks.env(text);
-    if (how === undefined) continue;
-    for (const leaf of leavesOf(bytes, held.start, held.end)) put(walk, leaf, how, "plain", `env/${text}`);
-  }
+  const { how, field } = walk.masks.variables.at(bytes, start, end);
+  if (how === undefined) return;
+  const leaves = bytes[held.start] === 0x22 ? [{ ...held, key: "" }] : leavesOf(bytes, held.start, held.end);
+  for (const leaf of leaves) put(walk, leaf, hows.get(leaf.start) ?? how, "plain", field);
 }
 
 /** What a detector would find is hidden by base64. */
@@ -167,16 +169,24 @@ function cells(finish: Finish, held: Held): void {
     if (walk.reader.bytes[leaf.start] === 0x22) put(walk, leaf, how, "plain", "cells");
 }
 
+const redacted: Readonly<Record<Encoding, string>> = {
+  plain: JSON.stringify(placeholder),
+  base64: JSON.stringify(Buffer.from(placeholder).toString("base64")),
+};
+
 function put(walk: Walk, leaf: Leaf, how: How, encoding: Encoding, field: string): void {
-  const { plan } = walk.masks;
-  const { bytes } = walk.reader;
-  const first = bytes[leaf.start];
-  if (first === 0x22) {
-    const text = textOf(bytes, leaf.start, leaf.end);
-    const value = encoding === "base64" ? Buffer.from(text, "base64").toString("utf8") : text;
-    const masked: string = text === "" ? "" : plan.value(how, value.toWellFormed());
-    const written = encoding === "base64" ? Buffer.from(masked).toString("base64") : masked;
-    walk.replace(leaf.start, leaf.end, JSON.stringify(written), field);
-  } else if (first === 0x74 || first === 0x66) walk.replace(leaf.start, leaf.end, "false", field);
+  const first = walk.reader.bytes[leaf.start];
+  if (first === 0x22) walk.replace(leaf.start, leaf.end, replacement(walk, leaf, how, encoding), field);
+  else if (first === 0x74 || first === 0x66) walk.replace(leaf.start, leaf.end, "false", field);
   else if (first !== 0x6e) walk.replace(leaf.start, leaf.end, "0", field);
+}
+
+/** The string that takes the leaf's place. An empty one tells nothing and stays. */
+function replacement(walk: Walk, { start, end }: Leaf, how: How, encoding: Encoding): string {
+  if (end - start === 2) return '""';
+  if (how === "redact") return redacted[encoding];
+  const text = textOf(walk.reader.bytes, start, end);
+  const value = encoding === "base64" ? Buffer.from(text, "base64").toString("utf8") : text;
+  const masked: string = walk.masks.plan.value(how, value.toWellFormed());
+  return JSON.stringify(encoding === "base64" ? Buffer.from(masked).toString("base64") : masked);
 }

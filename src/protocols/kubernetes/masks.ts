@@ -3,6 +3,7 @@ import type { FieldPattern } from "../../core/masking/fields.ts";
 import { like } from "../../core/masking/like.ts";
 import type { MaskPlan } from "../../core/masking/plan.ts";
 import type { How } from "../../core/masking/rule.ts";
+import { VariableNames } from "./variable-names.ts";
 
 /** What of a request decides how its answer is masked; `RequestInfo` has it. */
 export interface Asked {
@@ -21,6 +22,8 @@ export interface ObjectMasks {
   readonly plan: MaskPlan;
   /** How the value of a variable of that name is replaced. */
   env(name: string): How | undefined;
+  /** The same for names as they stand in an answer. */
+  readonly variables: VariableNames;
   /** Patterns for objects of the resource that was asked for. */
   readonly fields: readonly FieldPattern[];
   /** Patterns for objects of a kind that were not asked for. */
@@ -75,13 +78,14 @@ const credentials: readonly { readonly kind: string; readonly pattern: FieldPatt
 export function objectMasks(plan: MaskPlan): (asked: Asked) => ObjectMasks {
   const env = plan.documents.envPatterns === undefined ? usualNames() : plan.documents.env;
   const byKind = patternsByKind(plan);
-  return (asked) => masksFor(plan, asked, env, byKind);
+  const names = { env, variables: new VariableNames(env) };
+  return (asked) => masksFor(plan, asked, names, byKind);
 }
 
 function masksFor(
   plan: MaskPlan,
   asked: Asked,
-  env: ObjectMasks["env"],
+  names: Pick<ObjectMasks, "env" | "variables">,
   fieldsOf: ObjectMasks["fieldsOf"],
 ): ObjectMasks {
   const { documents } = plan;
@@ -92,7 +96,7 @@ function masksFor(
   const configMaps = core && resource === "configmaps";
   return {
     plan,
-    env,
+    ...names,
     fields,
     fieldsOf,
     secrets,

@@ -133,7 +133,7 @@ export class ObjectWalker {
     if (!frame.array) this.#member(frame);
     else {
       frame.begun = true;
-      this.#value(undefined, frame.key === "rows" || frame.key === "items");
+      if (!reader.plain(this.#suspect)) this.#value(undefined, frame.key === "rows" || frame.key === "items");
     }
   }
 
@@ -143,14 +143,16 @@ export class ObjectWalker {
     const start = reader.at;
     reader.string();
     const end = reader.at;
+    const { bytes } = reader;
     frame.begun = true;
     frame.keyStart = start;
     frame.keyEnd = end;
-    frame.key = reader.escaped ? keyOf(reader.text(start, end)) : keyAt(reader.bytes, start + 1, end - 1);
+    frame.key = reader.escaped ? keyOf(reader.text(start, end)) : keyAt(bytes, start + 1, end - 1);
     frame.keySuspect = this.#suspect < end || reader.unicode;
     if (frame.keySuspect) this.#detect(start, end, reader.escaped);
     if (reader.peek() !== 0x3a) throw malformed("a colon is missing");
     reader.at++;
+    if (frame.key === undefined && !frame.keySuspect && reader.plain(this.#suspect)) return;
     this.#value(frame.key, frame.key === "object", frame);
   }
 
