@@ -41,6 +41,10 @@ export function controlApi(input: Omit<RouteParts, "limitChanges">): App {
   discoveryRoutes(app, parts);
 
   app.use("/v1/*", async (c, next) => {
+    c.set("who", await parts.gatekeeper.identify(c.env.incoming));
+    await next();
+  });
+  app.use("/v1/*", async (c, next) => {
     if (!methods.has(c.req.method))
       return problemResponse(
         new IhcError("invalid", `nothing here takes ${c.req.method}`),
@@ -49,10 +53,6 @@ export function controlApi(input: Omit<RouteParts, "limitChanges">): App {
       );
     await next();
     return undefined;
-  });
-  app.use("/v1/*", async (c, next) => {
-    c.set("who", await parts.gatekeeper.identify(c.env.incoming));
-    await next();
   });
   app.use(
     "/v1/*",
