@@ -115,8 +115,10 @@ async function replace(options: Watch, seen: SessionView, finish: (ending: Endin
  * session under the same grant would undo an administrator's kill. An ending that does not say why is such a decision.
  */
 function survives({ end_code }: SessionView): boolean {
-  return end_code === "stopped" || end_code === "lost" || end_code === "changed";
+  return end_code !== undefined && survivable.has(end_code);
 }
+
+const survivable: ReadonlySet<string> = new Set(["stopped", "lost", "changed", "unrecorded"]);
 
 /** The grant is the right; a session is only its use, which a restart of the gateway may end early. */
 async function accessStands({ control, clock }: Watch, seen: SessionView): Promise<boolean> {

@@ -14,7 +14,9 @@ export function liveTeller(
 ): (event: LiveEvent) => void {
   const { io } = context;
   const warn = (text: string): void => io.say(`${io.err.yellow("!")} ${text}`);
+  const refused = refusals(warn);
   return (event) => {
+    if (event.kind !== "connection") refused.forget();
     switch (event.kind) {
       case "ends-soon":
         emit("ends_soon", { session_id: live().session().id, left: event.left });
@@ -43,30 +45,49 @@ export function liveTeller(
         );
         break;
       case "connection":
-        connection(event.event, warn, context.verbose ? io.say : () => undefined);
+        connection(event.event, {
+          warn,
+          refused: refused.tell,
+          detail: context.verbose ? io.say : () => undefined,
+        });
         break;
     }
   };
 }
 
-function connection(
-  event: ConnectionEvent,
-  warn: (text: string) => void,
-  detail: (text: string) => void,
-): void {
+interface Tell {
+  readonly warn: (text: string) => void;
+  readonly refused: (number: number, text: string) => void;
+  readonly detail: (text: string) => void;
+}
+
+function connection(event: ConnectionEvent, { warn, refused, detail }: Tell): void {
   if (event.kind === "open") detail(`  connection ${event.number} opened`);
   if (event.kind === "refused") {
     const { error } = event;
     const known = error instanceof IhcError ? error : undefined;
-    warn(
-      `connection ${event.number} refused: ${visible(known?.message ?? "it broke")}${known?.hint === undefined ? "" : ` (${visible(known.hint)})`}`,
-    );
+    const hint = known?.hint === undefined ? "" : ` (${visible(known.hint)})`;
+    refused(event.number, `${visible(known?.message ?? "it broke")}${hint}`);
   }
   if (event.kind === "closed" && event.reason !== undefined)
     warn(`connection ${event.number} ended by the gateway: ${visible(event.reason)}`);
   else if (event.kind === "closed" && event.lost)
     warn(`connection ${event.number} lost: the gateway or the network went away`);
   else if (event.kind === "closed") detail(`  connection ${event.number} closed`);
+}
+
+/** A pool that tries again and again is refused for the same reason each time: that is worth one line. */
+function refusals(warn: (text: string) => void) {
+  let last = "";
+  return {
+    tell: (number: number, text: string): void => {
+      if (text !== last) warn(`connection ${number} refused: ${text}`);
+      last = text;
+    },
+    forget: (): void => {
+      last = "";
+    },
+  };
 }
 
 /** `4m59s` is what a watch that ticks once a second sees; people expect the round number. */

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { type DestinationStream, type Logger, pino } from "pino";
 
 export type Log = Logger;
@@ -34,7 +35,8 @@ export function openLog(destination?: DestinationStream, level = "info"): Log {
 
 /** What of an error may stand in a log, causes included. */
 export function errorFields(error: unknown): object {
-  if (!(error instanceof Error)) return { type: typeof error };
+  // Node's own fetch throws errors that are no instances of ours.
+  if (!types.isNativeError(error)) return { type: typeof error };
   const { name, cause } = error;
   return {
     type: name,

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { IhcError } from "../base/errors.ts";
 import type { Parser } from "../protocols/protocol.ts";
@@ -25,6 +26,8 @@ export interface WorkerParser extends Parser {
  * thrown away with everything that waits in it, because a WASM parser that trapped may answer wrongly from then on.
  */
 export function createParser(options: ParserOptions = {}): WorkerParser {
+  // The optimizing compiler takes 550 MiB for a moment over a grammar's one large function and makes a parse no faster.
+  for (const flag of ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"]) setFlagsFromString(flag);
   let current: Lane | undefined;
   let closed = false;
   const call = (module: URL, input: unknown): Promise<unknown> => {

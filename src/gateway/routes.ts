@@ -44,6 +44,16 @@ export function controlApi(input: Omit<RouteParts, "limitChanges">): App {
     c.set("who", await parts.gatekeeper.identify(c.env.incoming));
     await next();
   });
+  app.use("/v1/*", async (c, next) => {
+    if (!methods.has(c.req.method))
+      return problemResponse(
+        new IhcError("invalid", `nothing here takes ${c.req.method}`),
+        c.get("requestId"),
+        405,
+      );
+    await next();
+    return undefined;
+  });
   app.use(
     "/v1/*",
     bodyLimit({
@@ -77,6 +87,9 @@ export function controlApi(input: Omit<RouteParts, "limitChanges">): App {
   app.doc31("/openapi.json", openApiInfo(parts.version));
   return app;
 }
+
+/** Of all routes; a body of any other method is not even read. */
+const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST"]);
 
 export function openApiInfo(version: string) {
   return {

@@ -58,7 +58,7 @@ test("after the gateway was killed and came back, the same port serves a new ses
   // A client that comes meanwhile is what makes the agent look; it may fail, and is told why.
   await psql("ana");
   const [, reopened = ""] = await running.until(
-    /the gateway ended the session; (ses_[0-9A-Z]+) goes on/,
+    /the session ended: [^\n]+\n[^\n]*(ses_[0-9A-Z]+) goes on/,
     60_000,
   );
   assert.notEqual(reopened, session);

@@ -162,6 +162,7 @@ async function connectionsOf(): Promise<number> {
 /** Numbers of the first column, up to that many ReadyForQuery. */
 async function firstColumns(socket: Socket, count: number): Promise<number[]> {
   const reader = new FrameReader(socket);
+  socket.resume();
   const deadline = AbortSignal.timeout(90_000);
   const values: number[] = [];
   for (let ready = 0; ready < count; ) {

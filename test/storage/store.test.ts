@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
 import { vouchesOf } from "../../src/core/audit/vouch.ts";
 import { type OpenStore, openStore, type StoreLocation } from "../../src/storage/open.ts";
 import { accessRequest, chunkRecord, grant, later, noon, person, sessionRecord } from "../support/records.ts";
@@ -189,6 +191,34 @@ for (const dialect of ["sqlite", "postgres"] as const)
       }
     });
   });
+
+test("a database that cuts a transaction between two statements fails it, and the store goes on", async () => {
+  const location = await places.fresh("postgres");
+  const store = await openStore(location);
+  const [kept, lost] = [accessRequest(), accessRequest()];
+  await store.requests.insert(kept);
+  const cut = store.atomically(async (tables) => {
+    await tables.requests.insert(lost);
+    await cutConnections(location);
+    await tables.requests.get(lost.id);
+  });
+  await assert.rejects(cut);
+  assert.deepEqual(await store.requests.get(kept.id), kept);
+  assert.equal(await store.requests.get(lost.id), undefined);
+  await store.close();
+});
+
+/** As an administrator's restart of the database does; resolves when the server has closed them. */
+async function cutConnections(location: StoreLocation): Promise<void> {
+  assert.ok("postgres" in location);
+  const client = new pg.Client({ connectionString: location.postgres });
+  await client.connect();
+  await client.query(
+    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'ihc'",
+  );
+  await client.end();
+  await sleep(100);
+}
 
 test("a text that was masked after its review is gone from the files, not only from its row", async () => {
   const folder = join(places.folder(), "state");

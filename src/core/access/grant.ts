@@ -82,7 +82,8 @@ export function revokeGrant(grant: Grant, by: string, now: Date): Grant {
 }
 
 function ended(grant: Grant, what: string): IhcError {
-  return new IhcError("conflict", `grant ${grant.id} is ${grant.state} and ${what}`, {
+  const by = grant.endedBy === undefined ? "" : ` by ${grant.endedBy}`;
+  return new IhcError("conflict", `grant ${grant.id} is ${grant.state}${by} and ${what}`, {
     rule: "grant-state",
     hint: "look at it again: ihc grants",
   });

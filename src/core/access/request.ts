@@ -123,8 +123,15 @@ function ended(request: AccessRequest, state: "canceled" | "expired", now: Date)
 }
 
 function stateConflict(request: AccessRequest): IhcError {
-  return new IhcError("conflict", `${request.id} is ${request.state}`, {
+  return new IhcError("conflict", `${request.id} is ${request.state}${byWhom(request)}`, {
     rule: "request-state",
     hint: `look at it again: ihc requests ${request.id}`,
   });
+}
+
+/** Whoever comes second is told who was first. */
+function byWhom({ state, reviews }: AccessRequest): string {
+  const decisive = state === "approved" ? "approve" : state === "denied" ? "deny" : undefined;
+  const names = reviews.flatMap(({ answer, name }) => (answer === decisive ? [name] : []));
+  return names.length === 0 ? "" : ` by ${names.join(", ")}`;
 }

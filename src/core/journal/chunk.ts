@@ -40,7 +40,7 @@ const decompress = promisify(zstdDecompress);
 async function decrypt(chunk: Uint8Array, identities: readonly string[]): Promise<Uint8Array> {
   if (identities.length === 0)
     throw new IhcError("denied", "the recording is encrypted for its auditors", {
-      hint: "give the auditor's age identity",
+      hint: "read it with the auditor's key: ihc evidence <session>, then ihc replay --file <bundle> --identity <age key>",
     });
   const decrypter = new Decrypter();
   for (const identity of identities) decrypter.addIdentity(identity);

@@ -68,6 +68,7 @@ export function problemHeaders(status: number): Record<string, string> {
     ...(status === 401 ? { "www-authenticate": 'DPoP error="invalid_token", algs="ES256 EdDSA RS256"' } : {}),
     // The rest of the body was not read, so the connection cannot carry another request.
     ...(status === 413 ? { connection: "close" } : {}),
+    ...(status === 405 ? { allow: "GET, HEAD, POST" } : {}),
     ...(status === 429 ? { "retry-after": "5" } : {}),
   };
 }

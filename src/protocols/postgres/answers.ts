@@ -1,23 +1,21 @@
-import type { Masked } from "../../core/masking/rule.ts";
-import type { CopyMask } from "./copy.ts";
+import { checkPinned, errorStatus, refusalOf, said } from "./answered.ts";
+import { CopyOut } from "./copy-out.ts";
 import type { Names, Prepared } from "./names.ts";
 import type { Output } from "./output.ts";
 import { abandon, type Capped, type Owed, type OwedQueue } from "./owed.ts";
 import type { Portal } from "./portal.ts";
 import type { AnswerMasks, Progress } from "./progress.ts";
 import type { Shapes } from "./shapes.ts";
-import { pinned } from "./upstream.ts";
 import {
   BackendWalker,
   type Field,
   type FrameSink,
   parseErrorFields,
-  parseParameterStatus,
   parseTag,
   tagCount,
 } from "./wire/backend.ts";
 import { WireError } from "./wire/cursor.ts";
-import { type ErrorFields, errorResponse, frame as frameOf } from "./wire/encode.ts";
+import { errorResponse } from "./wire/encode.ts";
 
 export interface AnswersOptions {
   readonly owed: OwedQueue;
@@ -51,7 +49,7 @@ const copyData = "d".charCodeAt(0);
 export class Answers implements FrameSink {
   readonly #o: AnswersOptions;
   readonly #walker = new BackendWalker();
-  #copyOut: CopyMask | undefined;
+  readonly #copyOut: CopyOut;
   /** Transaction status of the last ReadyForQuery: I, T or E. */
   status = "I";
   /** The error that the last query of the gateway's own met, masked. */
@@ -61,6 +59,7 @@ export class Answers implements FrameSink {
 
   constructor(options: AnswersOptions) {
     this.#o = options;
+    this.#copyOut = new CopyOut(options.output, options.progress);
   }
 
   push(chunk: Buffer): void {
@@ -95,7 +94,7 @@ export class Answers implements FrameSink {
 
   frame(type: number, bytes: Buffer, start: number, end: number): void {
     if (type === dataRow) this.#row(bytes, start, end);
-    else if (type === copyData) this.#copy(bytes, start, end);
+    else if (type === copyData) this.#copyOut.data(bytes, start, end);
     else this.#message(String.fromCharCode(type), bytes.subarray(start, end));
   }
 
@@ -111,22 +110,6 @@ export class Answers implements FrameSink {
       output.emit(row);
       if (keep) progress.record(result, row);
     }
-  }
-
-  #copy(bytes: Buffer, start: number, end: number): void {
-    if (!this.#copyOut) throw new WireError("the server sent COPY data that nothing asked for");
-    const data = bytes.subarray(start + 5, end);
-    const masked = this.#copyOut.push(data);
-    if (Object.is(masked, data)) {
-      this.#o.output.pass(bytes, start, end);
-      this.#o.progress.copied(masked);
-    } else this.#emitCopied(masked);
-  }
-
-  #emitCopied(masked: Masked<Uint8Array>): void {
-    if (masked.length === 0) return;
-    this.#o.output.emit(frameOf("d", masked));
-    this.#o.progress.copied(masked);
   }
 
   #message(type: string, frame: Buffer): void {
@@ -168,8 +151,7 @@ export class Answers implements FrameSink {
         this.#copying(type, frame);
         break;
       case "c":
-        if (this.#copyOut) this.#emitCopied(this.#copyOut.end());
-        this.#copyOut = undefined;
+        this.#copyOut.end();
         output.emit(frame);
         break;
       case "S":
@@ -247,7 +229,7 @@ export class Answers implements FrameSink {
   #failed(frame: Buffer): void {
     const { owed, masks, output } = this.#o;
     const { head } = owed;
-    this.#copyOut = undefined;
+    this.#copyOut.drop();
     if (/^(FATAL|PANIC)$/.test(parseErrorFields(frame).get("V") ?? "")) this.fatal = true;
     const refusal = refusalOf(head);
     const told: Uint8Array = refusal ? errorResponse(refusal) : masks.text(frame, said(head));
@@ -283,7 +265,7 @@ export class Answers implements FrameSink {
       throw new WireError("the server is ready out of turn");
     if (frame.length !== 6) throw new WireError("the server sent a message of invalid length");
     this.status = String.fromCharCode(frame.readUInt8(5));
-    this.#copyOut = undefined;
+    this.#copyOut.drop();
     if (head.kind === "query") {
       statements.settle("", undefined);
       progress.abandon(portals.settle("", undefined));
@@ -301,7 +283,7 @@ export class Answers implements FrameSink {
 
   #copying(type: "G" | "H", frame: Buffer): void {
     const { owed, progress, output } = this.#o;
-    if (type === "H") this.#copyOut = progress.beginCopyOut();
+    if (type === "H") this.#copyOut.begin(progress.beginCopyOut());
     else {
       progress.statement();
       const { strays, ended } = owed.enterCopy();
@@ -310,40 +292,4 @@ export class Answers implements FrameSink {
     }
     output.emit(frame);
   }
-}
-
-function checkPinned(frame: Buffer): void {
-  const { name, value } = parseParameterStatus(frame);
-  const due = pinned.get(name);
-  if (due !== undefined && due !== value)
-    throw new WireError(`${name} was changed, which ihc must rely on`, "55000");
-}
-
-function refusalOf(head: Owed | undefined): ErrorFields | undefined {
-  if (head?.kind === "poison") return head.fields;
-  return head?.kind === "query" ? head.poison : undefined;
-}
-
-/** The client's own words that the server may be answering to. */
-function said(head: Owed | undefined): readonly string[] {
-  switch (head?.kind) {
-    case "query":
-      return head.run?.said ?? [];
-    case "parse":
-      return [head.prepared.sql];
-    case "bind":
-      return head.value.said;
-    case "execute":
-      return head.portal.said;
-    case "describe":
-      return head.of === undefined ? [] : "said" in head.of ? head.of.said : [head.of.sql];
-    default:
-      return [];
-  }
-}
-
-/** For the recording: of the frame as the client got it, masked. */
-function errorStatus(told: Uint8Array): string {
-  const fields = parseErrorFields(Buffer.from(told.buffer, told.byteOffset, told.byteLength));
-  return `ERROR ${fields.get("C") ?? "XX000"}: ${fields.get("M") ?? ""}`;
 }

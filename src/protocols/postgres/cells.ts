@@ -1,3 +1,4 @@
+import { longestPartial, partialInto } from "../../core/masking/partial-bytes.ts";
 import type { MaskPlan } from "../../core/masking/plan.ts";
 import type { How } from "../../core/masking/rule.ts";
 import { numberText } from "./numbers.ts";
@@ -25,7 +26,7 @@ export function replacement(how: How, typeOid: number, binary: boolean, masks: M
     fixed ?? Buffer.from(masks.value(how, bytes.toString("utf8", start, end)));
   switch (type.family) {
     case "text":
-      return words;
+      return how === "partial" ? partial(words) : words;
     case "json":
     case "jsonb": {
       // A document has no shape worth keeping; only a hash still says whether two are equal.
@@ -71,6 +72,22 @@ export function detection(typeOid: number, binary: boolean, masks: MaskPlan): Co
     case "unknown":
       return { cell: binary ? opaque(masks) : scanned(masks), plain: true };
   }
+}
+
+/** Most values are short ASCII; for those no text is made. What has been handed out is never written to again. */
+function partial(otherwise: (bytes: Buffer, start: number, end: number) => Buffer): Cell {
+  let block = Buffer.alloc(0);
+  let used = 0;
+  return (bytes, start, end) => {
+    if (block.length - used < longestPartial) {
+      block = Buffer.allocUnsafeSlow(16 * longestPartial);
+      used = 0;
+    }
+    const length = partialInto(bytes, start, end, block, used);
+    if (length < 0) return otherwise(bytes, start, end);
+    used += length;
+    return block.subarray(used - length, used);
+  };
 }
 
 function always(value: Buffer): Cell {

@@ -3,16 +3,17 @@ import { isIndirect, proposeAction } from "./actions.ts";
 import type { Answers } from "./answers.ts";
 import { error } from "./denial.ts";
 import type { Judge } from "./judge.ts";
+import { Lane } from "./lane.ts";
 import type { Names, Prepared } from "./names.ts";
 import { boundParameters } from "./operation.ts";
 import type { Output } from "./output.ts";
-import type { Capped, OwedQueue } from "./owed.ts";
+import type { OwedQueue } from "./owed.ts";
 import type { Portal, QueryRun, Step } from "./portal.ts";
 import { Result } from "./result.ts";
 import { isCapped, type RowCap } from "./row-cap.ts";
-import type { Classified, Statement } from "./statement.ts";
+import { type Classified, emptyStatement } from "./statement.ts";
 import { WireError } from "./wire/cursor.ts";
-import { describe, type ErrorFields, flush, parseMessage, query, sync } from "./wire/encode.ts";
+import { describe, flush, query, sync } from "./wire/encode.ts";
 import type { BindMessage, FrontendMessage } from "./wire/frontend.ts";
 
 type Message<Type extends FrontendMessage["type"]> = Extract<FrontendMessage, { type: Type }>;
@@ -32,25 +33,19 @@ export interface RequestsOptions {
   readonly generation: () => number;
 }
 
-/** Not SQL, so it fails in every state; sent in place of a refused message, it fails where that would have run. */
-const refused = "/* refused by ihc */ !";
-
 /**
- * Takes a client's messages in order: judges, waits where policy holds, and forwards exactly what was admitted. A refusal
- * is a message that fails at the server, whose error is replaced: so answers keep their order, an open transaction is
- * really aborted, and the server itself skips to Sync.
+ * Takes a client's messages in order: judges, waits where policy holds, and forwards exactly what was admitted.
  */
 export class Requests {
   readonly #o: RequestsOptions;
-  #batch = 0;
-  /** After a refusal in the extended protocol: the server skips too. */
-  #discarding = false;
+  readonly #lane: Lane;
   #copyIn = false;
   /** Sync messages that came during COPY data: the server would ignore them, but after an error it needs one. */
   #swallowed = 0;
 
   constructor(options: RequestsOptions) {
     this.#o = options;
+    this.#lane = new Lane(options.owed, options.send);
   }
 
   /** The server waits for COPY data, or has stopped waiting because of an error. */
@@ -58,11 +53,11 @@ export class Requests {
     this.#copyIn = waits;
     if (waits || this.#swallowed === 0) return;
     this.#swallowed = 0;
-    this.#sync(sync());
+    this.#lane.sync(sync());
   }
 
   async take(message: FrontendMessage): Promise<void> {
-    if (this.#discarding && message.type !== "sync") return;
+    if (this.#lane.discarding && message.type !== "sync") return;
     if (this.#copyIn) {
       this.#duringCopy(message);
       return;
@@ -81,7 +76,7 @@ export class Requests {
       case "close":
         return this.#close(message);
       case "sync":
-        return this.#sync(message.frame);
+        return this.#lane.sync(message.frame);
       case "flush":
         return this.#o.send(message.frame);
       case "copy-data":
@@ -90,7 +85,7 @@ export class Requests {
       case "copy-fail":
         return this.#copyEnd(message.frame);
       case "function-call":
-        return this.#poisonQuery(
+        return this.#lane.poisonQuery(
           error("0A000", "ihc: function calls outside SQL are refused", "use a SELECT"),
         );
       case "malformed":
@@ -104,8 +99,8 @@ export class Requests {
   #malformed({ error: { sqlstate, message }, alone }: Message<"malformed">): void {
     this.#o.session.record({ type: "note", text: `refused a message that cannot be read: ${message}` });
     const fields = error(sqlstate, `ihc: ${message}`);
-    if (alone) this.#poisonQuery(fields);
-    else this.#poison(fields);
+    if (alone) this.#lane.poisonQuery(fields);
+    else this.#lane.poison(fields);
   }
 
   #duringCopy(message: FrontendMessage): void {
@@ -122,25 +117,18 @@ export class Requests {
     if (!this.#o.owed.empty) this.#o.owed.push({ kind: "copy-end" });
   }
 
-  #sync(frame: Buffer): void {
-    this.#discarding = false;
-    this.#o.send(frame);
-    this.#o.owed.push({ kind: "sync", batch: this.#batch });
-    this.#batch++;
-  }
-
   async #query(message: Message<"query">): Promise<void> {
     const classified = await this.#o.judge.classify(message.sql);
-    const batch = this.#batch;
+    const batch = this.#lane.batch;
     const steps = await this.#steps(message.sql, classified, batch);
     const shown = steps.map((step) => step.shown);
     const admission = await this.#o.judge.admit(message.sql, shown, [], classified);
-    if (!admission.ok) return this.#poisonQuery(this.#o.judge.refusal(admission));
+    if (!admission.ok) return this.#lane.poisonQuery(this.#o.judge.refusal(admission));
     const run: QueryRun = { said: [message.sql], operation: admission.id, steps, at: 0, result: undefined };
     this.#o.judge.sending(shown);
     this.#o.statements.propose("", undefined, batch);
     this.#o.portals.propose("", undefined, batch);
-    if (!isCapped(this.#o.cap, shown)) return this.#sendQuery(message.frame, run, undefined);
+    if (!isCapped(this.#o.cap, shown)) return this.#lane.query(message.frame, run, undefined);
     await this.#cappedQuery(message.frame, run);
   }
 
@@ -155,17 +143,11 @@ export class Requests {
     return steps;
   }
 
-  #sendQuery(frame: Buffer, run: QueryRun | undefined, cap: Capped | undefined, hidden = false): void {
-    this.#o.owed.push({ kind: "query", batch: this.#batch, run, poison: undefined, hidden, cap });
-    this.#batch++;
-    this.#o.send(frame);
-  }
-
   async #parse(message: Message<"parse">): Promise<void> {
     const classified = await this.#o.judge.classify(message.sql);
     if (classified.refusal) {
       const admission = await this.#o.judge.admit(message.sql, classified.statements, [], classified);
-      return this.#poison(admission.ok ? cannotPrepare : this.#o.judge.refusal(admission));
+      return this.#lane.poison(admission.ok ? cannotPrepare : this.#o.judge.refusal(admission));
     }
     const prepared: Prepared = {
       sql: message.sql,
@@ -174,19 +156,19 @@ export class Requests {
       description: undefined,
       describedIn: -1,
     };
-    this.#o.statements.propose(message.name, prepared, this.#batch);
+    this.#o.statements.propose(message.name, prepared, this.#lane.batch);
     this.#o.owed.push({ kind: "parse", name: message.name, prepared });
     this.#o.send(message.frame);
   }
 
   async #bind(message: BindMessage): Promise<void> {
-    const prepared = await this.#o.judge.find(this.#o.statements, message.statement, this.#batch);
+    const prepared = await this.#o.judge.find(this.#o.statements, message.statement, this.#lane.batch);
     if (!prepared)
-      return this.#poison(error("26000", `prepared statement "${message.statement}" does not exist`));
+      return this.#lane.poison(error("26000", `prepared statement "${message.statement}" does not exist`));
     const classified = await this.#o.judge.classify(prepared.sql);
     const own = prepared.pick(classified);
-    if (!own) return this.#poison(cannotPrepare);
-    const at = this.#o.judge.context(prepared.sql, prepared.pick, this.#batch);
+    if (!own) return this.#lane.poison(cannotPrepare);
+    const at = this.#o.judge.context(prepared.sql, prepared.pick, this.#lane.batch);
     const shown = await this.#o.judge.resolve(own, at);
     const parameters = boundParameters(message, prepared.types);
     const whole = {
@@ -195,7 +177,7 @@ export class Requests {
       ...(classified.refusal ? { refusal: classified.refusal } : {}),
     };
     const admission = await this.#o.judge.admit(prepared.sql, [shown], parameters, whole);
-    if (!admission.ok) return this.#poison(this.#o.judge.refusal(admission));
+    if (!admission.ok) return this.#lane.poison(this.#o.judge.refusal(admission));
     const portal: Portal = {
       said: [prepared.sql, ...parameters.filter((value) => typeof value === "string")],
       statement: shown,
@@ -208,27 +190,27 @@ export class Requests {
       result: undefined,
       ended: false,
       act: (batch) => proposeAction(own, { ...at, batch }),
-      meant: await this.#o.judge.meaning(own, this.#batch),
+      meant: await this.#o.judge.meaning(own, this.#lane.batch),
     };
     this.#o.judge.sending([shown]);
-    this.#o.portals.propose(message.portal, portal, this.#batch);
+    this.#o.portals.propose(message.portal, portal, this.#lane.batch);
     this.#o.owed.push({ kind: "bind", portal: message.portal, value: portal });
     this.#o.send(message.frame);
   }
 
   async #describe(message: Message<"describe">): Promise<void> {
     const names: Names<Prepared | Portal> = message.what === "S" ? this.#o.statements : this.#o.portals;
-    const of = await this.#o.judge.find(names, message.name, this.#batch);
-    if (of) of.describedIn = this.#batch;
+    const of = await this.#o.judge.find(names, message.name, this.#lane.batch);
+    if (of) of.describedIn = this.#lane.batch;
     this.#o.owed.push({ kind: "describe", what: message.what, of, hidden: false });
     this.#o.send(message.frame);
   }
 
   async #execute(message: Message<"execute">): Promise<void> {
-    const portal = await this.#o.judge.find(this.#o.portals, message.portal, this.#batch);
-    if (!portal) return this.#poison(error("34000", `portal "${message.portal}" does not exist`));
-    if ((await this.#o.judge.meaning(portal.statement, this.#batch)) !== portal.meant)
-      return this.#poison(
+    const portal = await this.#o.judge.find(this.#o.portals, message.portal, this.#lane.batch);
+    if (!portal) return this.#lane.poison(error("34000", `portal "${message.portal}" does not exist`));
+    if ((await this.#o.judge.meaning(portal.statement, this.#lane.batch)) !== portal.meant)
+      return this.#lane.poison(
         error("55000", "ihc: what the portal runs has changed since Bind", "bind it again"),
       );
     const result = await this.#resultOf(portal, message);
@@ -236,7 +218,7 @@ export class Requests {
     this.#o.judge.sending([portal.statement]);
     this.#askForColumns(portal, message.portal);
     if (isCapped(this.#o.cap, [portal.statement])) return this.#cappedExecute(message, portal, result);
-    const settle = portal.act?.(this.#batch);
+    const settle = portal.act?.(this.#lane.batch);
     this.#o.owed.push({ kind: "execute", portal, result, cap: undefined, settle });
     this.#o.send(message.frame);
   }
@@ -252,24 +234,24 @@ export class Requests {
     const text = `FETCH FORWARD ${message.limit > 0 ? message.limit : "ALL"} FROM "${name}"`;
     const admission = await judge.admit(text, [portal.statement], [], { ...portal.statement });
     if (admission.ok) return new Result(session, admission.id);
-    this.#poison(judge.refusal(admission));
+    this.#lane.poison(judge.refusal(admission));
     return "refused";
   }
 
   /** Rows of a portal come without their columns: unless someone has asked or asks in this batch, we do. */
   #askForColumns(portal: Portal, name: string): void {
-    if (portal.description || portal.describedIn === this.#batch) return;
+    if (portal.description || portal.describedIn === this.#lane.batch) return;
     const prepared = isIndirect(portal.statement) ? undefined : portal.prepared;
-    if (prepared?.describedIn === this.#batch) return;
+    if (prepared?.describedIn === this.#lane.batch) return;
     if (prepared?.description?.generation === this.#o.generation() && !this.#o.judge.unsettled) return;
-    portal.describedIn = this.#batch;
+    portal.describedIn = this.#lane.batch;
     this.#o.owed.push({ kind: "describe", what: "P", of: portal, hidden: true });
     this.#o.send(describe("P", name));
   }
 
   #close(message: Message<"close">): void {
     const names: Names<Prepared | Portal> = message.what === "S" ? this.#o.statements : this.#o.portals;
-    names.propose(message.name, undefined, this.#batch);
+    names.propose(message.name, undefined, this.#lane.batch);
     this.#o.owed.push({ kind: "close", what: message.what, name: message.name });
     this.#o.send(message.frame);
   }
@@ -279,13 +261,12 @@ export class Requests {
     portal: Portal,
     result: Result | undefined,
   ): Promise<void> {
-    const { promise, resolve: done } = Promise.withResolvers<void>();
-    const cap: Capped = { limit: this.#o.cap.rows ?? 0, count: 0, failed: false, withheld: [], done };
-    this.#o.owed.push({ kind: "execute", portal, result, cap, settle: portal.act?.(this.#batch) });
+    const { cap, done } = this.#o.cap.begin();
+    this.#o.owed.push({ kind: "execute", portal, result, cap, settle: portal.act?.(this.#lane.batch) });
     this.#o.send(Buffer.concat([message.frame, flush()]));
-    await promise;
+    await done;
     if (cap.failed) return;
-    if (cap.count > cap.limit) return this.#poison(this.#o.cap.refusal(cap.count));
+    if (cap.count > cap.limit) return this.#lane.poison(this.#o.cap.refusal(cap.count));
     for (const frame of cap.withheld) this.#o.output.interject(frame);
   }
 
@@ -294,52 +275,20 @@ export class Requests {
     await this.#o.judge.settled();
     if (this.#o.owed.skipping) return;
     const own = this.#o.answers.status === "I";
-    if (own) this.#sendQuery(query("BEGIN"), undefined, undefined, true);
-    const { promise, resolve: done } = Promise.withResolvers<void>();
-    const cap: Capped = { limit: this.#o.cap.rows ?? 0, count: 0, failed: false, withheld: [], done };
-    this.#sendQuery(frame, run, cap);
-    await promise;
+    if (own) this.#lane.query(query("BEGIN"), undefined, undefined, true);
+    const { cap, done } = this.#o.cap.begin();
+    this.#lane.query(frame, run, cap);
+    await done;
     await this.#o.cap.conclude(cap, own, {
       hidden: async (sql) => {
-        this.#sendQuery(query(sql), undefined, undefined, true);
+        this.#lane.query(query(sql), undefined, undefined, true);
         await this.#o.judge.settled();
       },
-      poison: () => this.#poisonQuery(this.#o.cap.refusal(cap.count)),
+      poison: () => this.#lane.poisonQuery(this.#o.cap.refusal(cap.count)),
       answers: this.#o.answers,
       output: this.#o.output,
     });
   }
-
-  /** In place of a refused Query: the server answers with an error and is ready again. */
-  #poisonQuery(fields: ErrorFields): void {
-    this.#o.owed.push({
-      kind: "query",
-      batch: this.#batch,
-      run: undefined,
-      poison: fields,
-      hidden: false,
-      cap: undefined,
-    });
-    this.#batch++;
-    this.#o.send(query(refused));
-  }
-
-  /** In place of a refused extended message: fails, drops the unnamed statement, and everything is skipped to Sync. */
-  #poison(fields: ErrorFields): void {
-    this.#o.owed.push({ kind: "poison", fields });
-    this.#o.send(parseMessage("", refused));
-    this.#discarding = true;
-  }
 }
 
 const cannotPrepare = error("42601", "cannot insert multiple commands into a prepared statement");
-
-/** What Parse of an empty string prepares. */
-const emptyStatement: Statement = {
-  node: "EmptyStmt",
-  effect: "read",
-  resources: [],
-  traits: [],
-  masking: { kind: "origin" },
-  does: { kind: "plain" },
-};

@@ -14,6 +14,12 @@ export class RowCap {
     this.rows = rows;
   }
 
+  /** A count that begins; `done` resolves when the statement has ended, well or not. */
+  begin(): { readonly cap: Capped; readonly done: Promise<void> } {
+    const { promise, resolve: done } = Promise.withResolvers<void>();
+    return { cap: { limit: this.rows ?? 0, count: 0, failed: false, withheld: [], done }, done: promise };
+  }
+
   /** An infinite count: the statement was not told to run to its end, so its tag never came. */
   refusal(count: number): ErrorFields {
     if (!Number.isFinite(count))

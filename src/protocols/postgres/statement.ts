@@ -93,3 +93,13 @@ export interface Classifier {
    */
   maskedColumn(tableOid: number, attribute: number): How | undefined;
 }
+
+/** What Parse of an empty string prepares. */
+export const emptyStatement: Statement = {
+  node: "EmptyStmt",
+  effect: "read",
+  resources: [],
+  traits: [],
+  masking: { kind: "origin" },
+  does: { kind: "plain" },
+};
