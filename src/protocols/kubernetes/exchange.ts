@@ -3,7 +3,6 @@ import type { Agent } from "node:https";
 import type { Duplex, Readable } from "node:stream";
 import type { SecureContext } from "node:tls";
 import type { WebSocket } from "ws";
-import type { OperationId } from "../../base/ids.ts";
 import type { Admitted } from "../../core/session/operation.ts";
 import type { Admission, Session } from "../../core/session/session.ts";
 import type { Parser } from "../protocol.ts";
@@ -93,11 +92,4 @@ export interface ResponseCounts {
   readonly objects: number;
   /** Fields that were replaced, as paths or rule texts, each once. */
   readonly masked: readonly string[];
-}
-
-/** For the journal: which operation an answer belongs to. */
-export interface Answering {
-  readonly session: Session;
-  readonly operation: Admitted<KubernetesOperation>;
-  readonly id: OperationId;
 }

@@ -16,13 +16,6 @@ const inbound: readonly string[] = ["user-agent", "kubectl-command", "kubectl-se
 const outbound: readonly string[] = ["content-type", "audit-id", "cache-control", "retry-after"];
 const longest = 1024;
 
-/** Subprotocols that mean channels and nothing else; `base64url.bearer.authorization.k8s.io.…` would be a second login. */
-export const streamProtocols: readonly string[] = [
-  "v5.channel.k8s.io",
-  "v4.channel.k8s.io",
-  "SPDY/3.1+portforward.k8s.io",
-];
-
 /** Of two of these nobody knows which one counts. */
 const single: readonly string[] = ["authorization", "content-type", "content-length", "upgrade", "host"];
 

@@ -85,8 +85,6 @@ const schema = z
 /** A Kubernetes target's part of ihc.yaml. Durations in milliseconds, sizes in bytes. */
 export type KubernetesSettings = Readonly<z.infer<typeof schema>>;
 
-export type KubernetesCredential = KubernetesSettings["credential"];
-
 /** Throws IhcError `config` with the path of the first mistake. */
 export function parseSettings(raw: unknown): KubernetesSettings {
   const parsed = schema.safeParse(raw);
