@@ -19,13 +19,14 @@ export interface Credential {
   refused(): void;
 }
 
-/** Made once per session; secrets live as long as they are used. */
+/** Made once per session; secrets live as long as they are used. `pod` is where a pod finds its service account. */
 export function credentialOf(
   upstream: Pick<Upstream<KubernetesSettings>, "settings" | "secret">,
+  pod = serviceAccount,
 ): Credential {
   const { settings, secret } = upstream;
   const { credential } = settings;
-  const ca = once(() => authorities(settings));
+  const ca = once(() => authorities(settings, pod));
   if ("exec" in credential) return ofPlugin(() => runPlugin(credential.exec, settings, secret), ca);
   if ("certificate" in credential) {
     const context = once(async () =>
@@ -36,7 +37,7 @@ export function credentialOf(
     );
     return { token: async () => undefined, context, refused: context.forget };
   }
-  const reference = "token" in credential ? credential.token : `file:${serviceAccount}/token`;
+  const reference = "token" in credential ? credential.token : `file:${pod}/token`;
   const token = once(() => secret(reference), fresh);
   return { token, context: once(async () => contextOf(await ca(), {})), refused: token.forget };
 }
@@ -56,8 +57,8 @@ function ofPlugin(run: () => Promise<PluginCredential>, ca: () => Promise<string
   };
 }
 
-async function authorities(settings: KubernetesSettings): Promise<string | undefined> {
-  const inCluster = "in_cluster" in settings.credential ? `${serviceAccount}/ca.crt` : undefined;
+async function authorities(settings: KubernetesSettings, pod: string): Promise<string | undefined> {
+  const inCluster = "in_cluster" in settings.credential ? `${pod}/ca.crt` : undefined;
   const path = settings.ca ?? inCluster;
   return path === undefined ? undefined : await pemFile(path, "ca");
 }

@@ -92,13 +92,15 @@ async function answer(
   try {
     const signal = AbortSignal.any([gone, session.signal]);
     const sent = await cluster.send(admission.op, { headers: forwarded(request.headers), accept, signal });
-    mask = masked(serving, operation, sent, record);
+    // A HEAD says how long its body would be, and has none.
+    if (operation.method !== "HEAD") mask = masked(serving, operation, sent, record);
     const own = warnings(session, operation, result);
     response.writeHead(sent.status, answered(sent, session.masks, own));
     // A watch or a log may have nothing to say for hours, and its client waits for the head.
     response.flushHeaders();
-    await relay(serving, sent, mask, response, signal);
-    record.end(`${sent.status} ${STATUS_CODES[sent.status] ?? ""}`.trim(), mask.counts());
+    if (mask) await relay(serving, sent, mask, response, signal);
+    else withoutBody(sent, response);
+    record.end(`${sent.status} ${STATUS_CODES[sent.status] ?? ""}`.trim(), mask?.counts() ?? nothing);
   } catch (error) {
     record.end(error instanceof IhcError ? error.message : "broken off", mask?.counts() ?? nothing);
     breakOff(serving, operation, response, error);
@@ -120,6 +122,11 @@ function masked(
     sent.body.destroy();
     throw error;
   }
+}
+
+function withoutBody({ body }: KubernetesResponse, response: ServerResponse): void {
+  body.resume();
+  response.end();
 }
 
 /** One chunk after the other, at the pace of the slowest: API server, recording, client. */
