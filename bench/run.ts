@@ -1,5 +1,6 @@
 import { idleTunnels } from "./idle.ts";
 import { connectsInARow, pointSelects, stream, thousandRows } from "./loads.ts";
+import { benchKubernetesMasking } from "./kubernetes-masking.ts";
 import { benchMasking } from "./masking.ts";
 import { alternate } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
@@ -13,9 +14,12 @@ import { coldStart } from "./start.ts";
 export async function runBench(options: BenchOptions, tell: Tell): Promise<void> {
   const { only, rounds } = options;
   if (only.has("start")) coldStart(Math.max(rounds, options.rounds * 2), tell);
-  if (only.has("masking"))
+  if (only.has("masking")) {
     for (const { name, microsPerMb } of benchMasking(options.seconds * 500))
       tell({ part: "masking", name: "CPU per MB of rows", path: name, value: microsPerMb, unit: "µs" });
+    for (const { name, microsPerMb } of benchKubernetesMasking(10))
+      tell({ part: "masking", name: "CPU per MB of objects", path: name, value: microsPerMb, unit: "µs" });
+  }
   if (![...only].some((part) => part !== "start" && part !== "masking")) return;
   const stage = await startStage();
   try {

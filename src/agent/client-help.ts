@@ -18,11 +18,18 @@ type Help = (local: LocalAddress, target: TargetView, settings: PublicSettings) 
 /** Only the part of a protocol that tells local tools how to connect; its parser and codec stay unloaded. */
 const protocols: Readonly<Record<string, () => Promise<Help>>> = {
   postgres: async () => (await import("../protocols/postgres/client.ts")).clientHelp,
+  kubernetes: async () => (await import("../protocols/kubernetes/client.ts")).clientHelp,
 };
+
+/** Where the files of a session go: what ends with it, and what lasts. */
+export interface ClientFolders {
+  readonly session: string;
+  readonly lasting: string;
+}
 
 /** Writes the files that local tools need (0600, may hold the session secret) and says how to use them. */
 export async function prepareClient(
-  folder: string,
+  folders: ClientFolders,
   local: LocalAddress,
   target: TargetView,
   settings: PublicSettings,
@@ -32,21 +39,23 @@ export async function prepareClient(
   if (load === undefined)
     throw new IhcError("unavailable", `this ihc does not speak ${target.protocol}`, { hint: "update ihc" });
   const help = (await load())(local, target, settings);
-  await privateFolder(folder);
+  const paths = new Map<string, string>();
+  await privateFolder(folders.session);
   for (const file of help.files) {
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(file.name) || file.name.startsWith("."))
       throw new IhcError("internal", "a file name of the client help is not plain");
-    await writePrivate(join(folder, file.name), file.content(secret));
+    const path = join(file.lasting ? folders.lasting : folders.session, file.name);
+    await writePrivate(path, file.content(file.lasting ? "" : secret));
+    paths.set(file.name, path);
   }
-  const names = new Set(help.files.map((file) => file.name));
   const environment = Object.fromEntries(
-    Object.entries(help.environment).map(([name, value]) => [
-      name,
-      names.has(value) ? join(folder, value) : value,
-    ]),
+    Object.entries(help.environment).map(([name, value]) => [name, paths.get(value) ?? value]),
   );
-  const service = serviceOf(help, folder);
-  return { lines: help.lines, dsn: help.dsn, environment, ...(service === undefined ? {} : { service }) };
+  const service = serviceOf(help, folders.session);
+  const lines = help.lines.map((line) =>
+    line.replace(/<([\w.-]+)>/g, (all, name: string) => paths.get(name) ?? all),
+  );
+  return { lines, dsn: help.dsn, environment, ...(service === undefined ? {} : { service }) };
 }
 
 /** Read back from the protocol's own service file; the passfile is added because other terminals have no PGPASSFILE. */
@@ -68,7 +77,7 @@ export function childEnvironment(
   protocol: string,
   session: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const kept = Object.entries(own).filter(([name]) => protocol !== "postgres" || !steers(name));
+  const kept = Object.entries(own).filter(([name]) => !steering[protocol]?.(name));
   return { ...Object.fromEntries(kept), ...session };
 }
 
@@ -80,6 +89,12 @@ const harmless: ReadonlySet<string> = new Set([
   "PGTZ",
   "PGCLIENTENCODING",
 ]);
+
+/** By protocol: whether a variable would send its client elsewhere. */
+const steering: Readonly<Record<string, ((name: string) => boolean) | undefined>> = {
+  postgres: steers,
+  kubernetes: (name) => name === "KUBERNETES_MASTER" || name === "KUBECONFIG",
+};
 
 function steers(name: string): boolean {
   return name.startsWith("PG") && !harmless.has(name);

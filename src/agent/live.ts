@@ -53,7 +53,9 @@ export async function goLive(options: LiveOptions): Promise<Live> {
   let access = options.access;
   let opened: SessionOpened | undefined;
   let stopWatch: () => void = () => undefined;
-  const folder = join(paths.runtime, "sessions", folderName(control, access.target.name, where));
+  const name = folderName(control, access.target.name, where);
+  const folder = join(paths.runtime, "sessions", name);
+  const lasting = join(paths.state, "clients", name);
 
   const { gateway, ca } = control.profile;
   const agent = gateway.protocol === "https:" ? new Agent(trust(ca)) : undefined;
@@ -71,7 +73,13 @@ export async function goLive(options: LiveOptions): Promise<Live> {
 
   const open = async (): Promise<void> => {
     const fresh = await control.openSession(sessionInput(options, access));
-    help = await prepareClient(folder, listener.address, access.target, fresh.client, fresh.secret);
+    help = await prepareClient(
+      { session: folder, lasting },
+      listener.address,
+      access.target,
+      fresh.client,
+      fresh.secret,
+    );
     opened = fresh;
     await announceService(options, help, installService);
   };
@@ -129,6 +137,8 @@ export async function goLive(options: LiveOptions): Promise<Live> {
       await listener.close();
       await announceService(options, help, removeService);
       await rm(folder, { recursive: true, force: true });
+      // Nobody's settings can name a port that is another one each time.
+      if (where.kind === "port" && where.port === 0) await rm(lasting, { recursive: true, force: true });
       if (over !== undefined) await endQuietly(control, over.session);
     },
   };

@@ -4,7 +4,7 @@ import type { Grant } from "../core/access/grant.ts";
 import type { AccessDecision, Policy, Question } from "../core/access/policy.ts";
 import type { PersonId, Principal } from "../core/access/principal.ts";
 import type { Target } from "../core/access/target.ts";
-import { type Effect, effects } from "../core/session/operation.ts";
+import { type Attributes, attributeNames, type Effect, effects } from "../core/session/operation.ts";
 
 /** A question to policy about somebody who need not be logged in, asked with what the operator says of them. */
 export interface Supposed {
@@ -16,6 +16,7 @@ export interface Supposed {
   readonly kind: string;
   readonly traits: readonly string[];
   readonly resources: readonly string[];
+  readonly attributes?: Attributes | undefined;
   readonly incident?: string | undefined;
   readonly approvedBy: readonly string[];
   readonly breakGlass: boolean;
@@ -30,7 +31,7 @@ export interface Explained {
 /** Asks first for the session, then for the operation under the grant that the session's reviewers would have given. */
 export function explain(policy: Policy, supposed: Supposed): Explained {
   const principal = principalOf(supposed);
-  const { target, effect, breakGlass, now, incident } = supposed;
+  const { target, effect, breakGlass, now, incident, attributes } = supposed;
   const access = policy.access(principal, target, undefined, breakGlass, now);
   const grant = grantOf(supposed, principal, access);
   const question: Question = {
@@ -42,6 +43,7 @@ export function explain(policy: Policy, supposed: Supposed): Explained {
     traits: supposed.traits,
     approvedBy: supposed.approvedBy,
     now,
+    ...(attributes === undefined ? {} : { attributes }),
     ...(incident === undefined ? {} : { incident }),
     ...(grant === undefined ? {} : { grant }),
   };
@@ -53,6 +55,20 @@ export function effectOf(word: string): Effect {
   if (found === undefined)
     throw new IhcError("usage", "there is no such effect", { hint: `one of: ${effects.join(", ")}` });
   return found;
+}
+
+/** Reads `verb=get`, `programs=psql,sh`. Throws IhcError `usage`. */
+export function attributesOf(words: readonly string[]): Attributes | undefined {
+  if (words.length === 0) return undefined;
+  const pairs = words.map((word): [string, string | readonly string[]] => {
+    const [, name = "", value = ""] = /^([a-z]+)=(.*)$/s.exec(word) ?? [];
+    if (name === "programs") return [name, value.split(",")];
+    if (attributeNames.some((known) => known === name)) return [name, value];
+    throw new IhcError("usage", "there is no such attribute", {
+      hint: `write name=value; names are ${[...attributeNames, "programs"].join(", ")}`,
+    });
+  });
+  return Object.fromEntries(pairs);
 }
 
 function principalOf({ person, groups, via }: Supposed): Principal {

@@ -43,8 +43,8 @@ export async function* recordedQuestions(
   }
 }
 
-function aspects({ effect, kind, resources, traits }: Asked) {
-  return { effect, kind, resources, traits };
+function aspects({ effect, kind, resources, traits, attributes }: Asked) {
+  return { effect, kind, resources, traits, ...(attributes ? { attributes } : {}) };
 }
 
 export interface Change {

@@ -7,7 +7,7 @@ import type { JournalWriter } from "../core/journal/writer.ts";
 import type { Approvals } from "../core/session/approvals.ts";
 import { openSession } from "../core/session/open.ts";
 import { verdictCache } from "../core/session/verdict-cache.ts";
-import type { CancelRegistry, Parser, Upstream } from "../protocols/protocol.ts";
+import type { CancelRegistry, Parser, Preparation, Upstream } from "../protocols/protocol.ts";
 import type { ServerTunnelEnd } from "../tunnel/tunnel.ts";
 import type { AuditWatch } from "./audit-watch.ts";
 import type { InForce, ServedTarget } from "./in-force.ts";
@@ -37,6 +37,8 @@ export interface LiveState {
   readonly record: SessionRecord;
   readonly journal: JournalWriter;
   readonly approvals: Approvals;
+  /** What the protocol made when the session was opened. */
+  readonly preparation: Preparation<unknown> | undefined;
   served: ServedTarget;
   /** As their newest token shows them. */
   principal: Principal;
@@ -157,12 +159,14 @@ export class LiveSession {
 
   #upstream(served: ServedTarget): Upstream<unknown> {
     const { parser, cancels, secret, log } = this.#parts;
+    const { preparation } = this.state;
     const fields = { session: this.state.record.id, target: served.target.name };
     return {
       target: served.target,
       settings: served.settings,
       secret,
       login: parseLogin(this.state.record.login),
+      ...(preparation ? { prepared: preparation.prepared } : {}),
       parser,
       shared: served.shared,
       log: (level, message, more) => log[level]({ ...fields, ...more }, message),

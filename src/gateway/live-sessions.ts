@@ -5,6 +5,7 @@ import type { PersonId, Principal } from "../core/access/principal.ts";
 import type { SessionRecord } from "../core/access/session-record.ts";
 import type { SessionInput } from "../core/api/schema.ts";
 import type { JournalWriter } from "../core/journal/writer.ts";
+import type { Preparation, PublicSettings } from "../protocols/protocol.ts";
 import { approvalsFor } from "./approvals.ts";
 import type { AuditWatch } from "./audit-watch.ts";
 import { grantFor } from "./entry.ts";
@@ -25,7 +26,8 @@ export interface LiveSessionsParts extends LiveParts {
 export interface Opened {
   readonly record: SessionRecord;
   readonly secret: string;
-  readonly served: ServedTarget;
+  /** What the protocol's clientHelp needs. */
+  readonly client: PublicSettings;
 }
 
 /** The sessions that are open in this gateway. */
@@ -99,8 +101,18 @@ export class LiveSessions {
       expiresAt: grant?.expiresAt ?? new Date(now.getTime() + inForce.sessionLength),
       complete: true,
     };
-    await this.#start(record, served, grant, tokenIssuedAt);
-    return { record, secret, served };
+    const { target, protocol, settings } = served;
+    const preparation = await protocol.prepare?.(
+      { id, principal, target, expiresAt: record.expiresAt },
+      settings,
+    );
+    try {
+      await this.#start(record, served, grant, tokenIssuedAt, preparation);
+    } catch (error) {
+      preparation?.close?.();
+      throw error;
+    }
+    return { record, secret, client: { ...served.client, ...preparation?.offered } };
   }
 
   /** Counts a session before it stands, so that many asked for at once are not each the first. */
@@ -188,6 +200,7 @@ export class LiveSessions {
     served: ServedTarget,
     grant: Grant | undefined,
     tokenIssuedAt: Date,
+    preparation: Preparation<unknown> | undefined,
   ): Promise<void> {
     const { records, openJournal, current } = this.#parts;
     const journal = await openJournal(record.id);
@@ -209,7 +222,7 @@ export class LiveSessions {
       policyVersion: () => current().policy.version,
     });
     const live = new LiveSession(
-      { record, journal, approvals, served, principal, grant, tokenIssuedAt },
+      { record, journal, approvals, served, principal, grant, tokenIssuedAt, preparation },
       this.#parts,
     );
     this.#sessions.set(record.id, live);
@@ -249,6 +262,7 @@ export class LiveSessions {
     const { record, journal } = live.state;
     live.abort(reason);
     await live.settled();
+    live.state.preparation?.close?.();
     this.#sessions.delete(record.id);
     const sealed = await closed(journal, reason.message);
     const { records, log } = this.#parts;

@@ -18,7 +18,7 @@ export interface Records {
   readonly notify: Notify;
   readonly roster: Roster;
   /** An operation's texts as they may be kept once no reviewer needs the exact ones. */
-  shown(request: AccessRequest): { readonly text: string; readonly parameters: readonly string[] };
+  shown(request: AccessRequest): Parameters<typeof withoutSecrets>[1];
   /** What a person wrote about a target, as journals and audit log may hold it. */
   masked(target: string, text: string): string;
 }

@@ -25,18 +25,20 @@ export async function newSessionSecret(user: string): Promise<{ secret: string; 
         storedKey: createHash("sha256").update(clientKey).digest("base64"),
         serverKey: hmac(salted, "Server Key").toString("base64"),
       },
+      sha256: createHash("sha256").update(secret).digest("base64"),
     },
   };
 }
 
 export function loginText(login: SessionLogin): string {
-  return canonicalJson({ user: login.user, scram: { ...login.scram } });
+  return canonicalJson({ user: login.user, scram: { ...login.scram }, sha256: login.sha256 });
 }
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]+=*$/);
 const loginSchema = z.strictObject({
   user: z.string(),
   scram: z.strictObject({ salt: base64, iterations: z.int(), storedKey: base64, serverKey: base64 }),
+  sha256: base64,
 });
 
 export function parseLogin(text: string): SessionLogin {

@@ -1,6 +1,8 @@
-import type { AccessRequest } from "../core/access/request.ts";
+import type { AccessRequest, withoutSecrets } from "../core/access/request.ts";
 import { operationMasker } from "../core/session/masked-operation.ts";
 import type { InForce } from "./in-force.ts";
+
+type Shown = Parameters<typeof withoutSecrets>[1];
 
 const gone = "(removed with its target)";
 
@@ -11,7 +13,7 @@ export function maskedOf(current: () => InForce) {
 
 /** How a held operation is kept once decided: masked by its target's rules, or not at all when the target is no more. */
 export function shownOf(current: () => InForce) {
-  return ({ operation, target }: AccessRequest): { text: string; parameters: readonly string[] } => {
+  return ({ operation, target }: AccessRequest): Shown => {
     const masks = current().targets.get(target)?.masks;
     if (!operation) return { text: "", parameters: [] };
     if (!masks) return { text: gone, parameters: operation.parameters.map(() => gone) };

@@ -1,17 +1,27 @@
 import type { Duplex } from "node:stream";
+import type { SessionId } from "../base/ids.ts";
+import type { Principal } from "../core/access/principal.ts";
 import type { Target } from "../core/access/target.ts";
+import type { Maskable } from "../core/masking/parse.ts";
 import type { MaskingRules } from "../core/masking/rule.ts";
 import type { Session } from "../core/session/session.ts";
 
 /** What a protocol folder exports. Adding a protocol is adding a folder and a line in `index.ts`. */
-export interface Protocol<Settings> {
+export interface Protocol<Settings, Prepared = unknown> {
   readonly name: string;
+  /** Which masking rules a target of this kind may have besides detectors; columns when absent. */
+  readonly maskable?: Maskable;
   /** Parses the target's part under the protocol's name; throws IhcError `config` with the path of the mistake. */
   parseSettings(raw: unknown): Settings;
   /** What of the settings the person may know: what clientHelp needs, never a host, user or secret of the target's. */
   publicSettings(settings: Settings): PublicSettings;
+  /**
+   * Runs once while a session is being opened, for what all its connections share and the client must know beforehand, such
+   * as a certificate authority of the session's own. Throws IhcError to refuse the session.
+   */
+  prepare?(opening: Opening, settings: Settings): Promise<Preparation<Prepared>>;
   /** Serves one client connection to its end. Resolves when both sides are closed; never rejects for what a peer did. */
-  serve(client: Duplex, session: Session, upstream: Upstream<Settings>): Promise<void>;
+  serve(client: Duplex, session: Session, upstream: Upstream<Settings, Prepared>): Promise<void>;
   /** Connects to the target and reports what its role could do behind the gate's back. */
   check(upstream: Upstream<Settings>, masking: MaskingRules): Promise<readonly Finding[]>;
   /** The statements (SQL, RBAC, sshd lines) that close the gaps, ready to run by a target's owner. */
@@ -20,14 +30,34 @@ export interface Protocol<Settings> {
   clientHelp(local: LocalAddress, target: Target, settings: PublicSettings): ClientHelp;
 }
 
+/** The session that is being opened. */
+export interface Opening {
+  readonly id: SessionId;
+  readonly principal: Principal;
+  readonly target: Target;
+  /** When the session ends at the latest. */
+  readonly expiresAt: Date;
+}
+
+export interface Preparation<Prepared> {
+  /** Added to the public settings that clientHelp is given; sent to the client, so it holds no secret. */
+  readonly offered: PublicSettings;
+  /** Kept in memory while the session lives; each of its connections gets it as `upstream.prepared`. */
+  readonly prepared: Prepared;
+  /** Called once when the session has ended and its connections are cut. Must not throw. */
+  readonly close?: () => void;
+}
+
 /** One target as a protocol sees it. */
-export interface Upstream<Settings> {
+export interface Upstream<Settings, Prepared = unknown> {
   readonly target: Target;
   readonly settings: Settings;
   /** Resolves a secret reference such as `env:PROD_DB_RO`. The value must not be kept, logged or shown. */
   secret(reference: string): Promise<string>;
   /** What the client must prove to be let in; only hashes, made when the session was opened. */
   readonly login: SessionLogin;
+  /** What `prepare` made for this session; absent where there is no session, as in `check` and `harden`. */
+  readonly prepared?: Prepared;
   readonly parser: Parser;
   /** State that all connections to this target share while its settings stand, such as a catalog cache. */
   readonly shared: Map<string, unknown>;
@@ -52,6 +82,8 @@ export interface SessionLogin {
     readonly storedKey: string;
     readonly serverKey: string;
   };
+  /** sha256 of the session secret in base64, for protocols that take it as a bearer token: 256 random bits need no salt. */
+  readonly sha256: string;
 }
 
 /** Runs a parser out of process (worker with a stack limit); an error that is not the parser's own denies and replaces the worker. */
@@ -90,12 +122,19 @@ export interface LocalAddress {
 export type PublicSettings = Readonly<Record<string, string | number | boolean>>;
 
 export interface ClientHelp {
-  /** Lines for a person: what to type. */
+  /** Lines for a person: what to type. `<name>` of a file below becomes its path. */
   readonly lines: readonly string[];
   /** For a child process. Values of secrets are file paths, never the secret. */
   readonly environment: Readonly<Record<string, string>>;
   /** For `--json` and MCP servers; holds no secret. */
   readonly dsn: string;
   /** Files to write 0600 into the session's runtime folder; `content` may hold the session secret. */
-  readonly files: readonly { readonly name: string; readonly content: (secret: string) => string }[];
+  readonly files: readonly ClientFile[];
+}
+
+export interface ClientFile {
+  readonly name: string;
+  readonly content: (secret: string) => string;
+  /** Kept when the session ends, at a place that stays the same, for settings that name it; must hold no secret. */
+  readonly lasting?: true;
 }

@@ -4,7 +4,7 @@ import type { Verdict } from "../../core/session/verdict.ts";
 import type { Context } from "../context.ts";
 import { configuredTarget, validFiles } from "../operator.ts";
 import type { Invocation } from "../options.ts";
-import { effectOf, explain } from "../question.ts";
+import { attributesOf, effectOf, explain } from "../question.ts";
 import { slotsText } from "../show.ts";
 
 export async function run(context: Context, typed: Invocation): Promise<undefined> {
@@ -21,6 +21,7 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
     kind: typed.text("kind") ?? "statement",
     traits: typed.list("trait"),
     resources: typed.list("table"),
+    attributes: attributesOf(typed.list("attribute")),
     incident: typed.text("incident"),
     approvedBy: typed.list("approvedBy"),
     breakGlass: typed.flag("breakGlass"),

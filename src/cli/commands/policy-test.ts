@@ -3,13 +3,14 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
-import { effects } from "../../core/session/operation.ts";
+import { type Attributes, effects } from "../../core/session/operation.ts";
 import type { Context } from "../context.ts";
 import { configuredTarget, validFiles } from "../operator.ts";
 import type { Invocation } from "../options.ts";
 import { explain } from "../question.ts";
 
 const texts = z.array(z.string()).default([]);
+const text = z.string().default("");
 const cases = z.array(
   z.strictObject({
     name: z.string().optional(),
@@ -21,6 +22,19 @@ const cases = z.array(
     kind: z.string().default("statement"),
     traits: texts,
     tables: texts,
+    /** verb, resource, namespace and the like, as `context` has them. */
+    attributes: z
+      .strictObject({
+        verb: text,
+        group: text,
+        resource: text,
+        subresource: text,
+        namespace: text,
+        name: text,
+        command: text,
+        programs: texts,
+      } satisfies Record<keyof Attributes, z.ZodType>)
+      .optional(),
     incident: z.string().optional(),
     approved_by: texts,
     break_glass: z.boolean().default(false),

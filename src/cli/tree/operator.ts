@@ -97,6 +97,10 @@ function addPolicy(program: Command, finish: Finish): void {
     .option("--group <name...>", "groups of the person")
     .option("--trait <name...>", "traits of the operation, such as no-where")
     .option("--table <name...>", "what the operation touches, such as public.orders")
+    .option(
+      "--attribute <name=value...>",
+      "attributes of the operation, such as verb=get or namespace=prod-app",
+    )
     .option("--kind <word>", "kind of the operation (default: statement)")
     .option("--via <client>", "name of the MCP client that acts for the person")
     .option("--incident <id>", "incident")

@@ -46,9 +46,32 @@ export function addSession(program: Command, finish: Finish): void {
       connect,
       'ihc connect prod-db --reason "INC-4021 orders stuck" --for 1h',
       "ihc connect prod-db -- psql -c 'select 1'",
+      "ihc connect prod-k8s -- kubectl get pods",
       "ihc connect prod-db --background --json",
     ),
     () => import("../commands/connect.ts"),
+  );
+  finish(
+    examples(
+      program
+        .command("kubeconfig")
+        .helpGroup(group)
+        .description("print a kubeconfig for a connected cluster, without a secret in it")
+        .argument("<target>", "name of the target")
+        .option("--merge", "add the context to your own kubeconfig instead of printing it")
+        .option("--use", "with --merge: make it the current context"),
+      "ihc kubeconfig prod-k8s --merge",
+      "kubectl --context ihc-prod-k8s get pods",
+    ),
+    () => import("../commands/kubeconfig.ts"),
+  );
+  finish(
+    program
+      .command("k8s-credential")
+      .helpGroup(group)
+      .description("give kubectl the session's token; called by kubectl itself, see ihc kubeconfig")
+      .argument("<target>", "name of the target"),
+    () => import("../commands/k8s-credential.ts"),
   );
   finish(
     program.command("status").helpGroup(group).description("show the connections that run on this machine"),

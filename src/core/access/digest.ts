@@ -9,12 +9,14 @@ import type { AccessRequest } from "./request.ts";
  * requester's person and their MCP client. Throws TypeError on a text that has no canonical form (lone surrogates).
  */
 export function operationDigest(
-  op: Pick<Operation, "kind" | "text" | "parameters">,
+  op: Pick<Operation, "kind" | "text" | "parameters" | "attributes">,
   target: string,
   principal: Pick<Principal, "person" | "via">,
 ): Digest {
-  const { kind, parameters, text } = op;
-  const bound = { kind, parameters, person: principal.person, target, text, via: viaJson(principal) };
+  const { kind, parameters, text, attributes } = op;
+  const plain = { kind, parameters, person: principal.person, target, text, via: viaJson(principal) };
+  if (attributes) return sha256(canonicalJson({ ...plain, attributes: { ...attributes } }));
+  const bound = plain;
   // Every statement passes here: the short way gives the same text.
   const canonical = parameters.every(isScalar) ? sortedJson(bound) : undefined;
   return sha256(canonical ?? canonicalJson(bound));

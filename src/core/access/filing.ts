@@ -116,6 +116,7 @@ export function fileOperation(filing: OperationFiling): AccessRequest {
       effect: op.effect,
       resources: op.resources,
       traits: op.traits,
+      ...(op.attributes ? { attributes: op.attributes } : {}),
       digest: filing.digest,
     },
     createdAt: now,

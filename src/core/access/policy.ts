@@ -1,4 +1,4 @@
-import type { Effect } from "../session/operation.ts";
+import type { Attributes, Effect } from "../session/operation.ts";
 import type { Denial, Verdict } from "../session/verdict.ts";
 import type { Grant } from "./grant.ts";
 import type { Principal } from "./principal.ts";
@@ -13,6 +13,7 @@ export interface Question {
   readonly kind: string;
   readonly resources: readonly string[];
   readonly traits: readonly string[];
+  readonly attributes?: Attributes;
   readonly incident?: string;
   /** Slots already full for this very operation. */
   readonly approvedBy: readonly string[];

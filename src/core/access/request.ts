@@ -2,7 +2,7 @@ import type { Digest } from "../../base/bytes.ts";
 import { IhcError } from "../../base/errors.ts";
 import type { GrantId, RequestId, SessionId } from "../../base/ids.ts";
 import type { Json } from "../../base/json.ts";
-import type { Effect, Shown } from "../session/operation.ts";
+import type { Attributes, Effect, Shown } from "../session/operation.ts";
 import type { Principal } from "./principal.ts";
 import type { Review } from "./review.ts";
 import type { Slot } from "./slot.ts";
@@ -20,6 +20,7 @@ export interface HeldOperation {
   readonly effect: Effect;
   readonly resources: readonly string[];
   readonly traits: readonly string[];
+  readonly attributes?: Attributes;
   /** Over canonical JSON of kind, text, parameters, target, requester's person and MCP client. */
   readonly digest: Digest;
 }
@@ -106,11 +107,15 @@ export function notPending(request: AccessRequest, now: Date): IhcError | undefi
 /** With the operation's texts masked, as it is kept once nobody needs to read it for a review. Not a change of state. */
 export function withoutSecrets(
   request: AccessRequest,
-  shown: { readonly text: string; readonly parameters: readonly string[] },
+  shown: {
+    readonly text: string;
+    readonly parameters: readonly string[];
+    readonly attributes?: Attributes;
+  },
 ): AccessRequest {
   if (!request.operation) return request;
-  const { shown: _, ...operation } = request.operation;
-  return { ...request, operation: { ...operation, text: shown.text, parameters: shown.parameters } };
+  const { shown: _, attributes: __, ...operation } = request.operation;
+  return { ...request, operation: { ...operation, ...shown } };
 }
 
 function ended(request: AccessRequest, state: "canceled" | "expired", now: Date): AccessRequest {

@@ -100,6 +100,8 @@ export const operationView = z.object({
   effect,
   resources: z.array(z.string()),
   traits: z.array(z.string()),
+  /** What policy could ask about besides: verb, resource, namespace and the like. */
+  attributes: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
   digest: z.string(),
 });
 

@@ -1,7 +1,7 @@
 import type { Digest } from "../../base/bytes.ts";
 import type { ConnectionId, OperationId, RequestId, SessionId } from "../../base/ids.ts";
 import type { Masked } from "../masking/rule.ts";
-import type { Effect } from "../session/operation.ts";
+import type { Attributes, Effect } from "../session/operation.ts";
 
 /** What a journal holds, in the order it happened. Every text in it is masked. */
 export type JournalEvent =
@@ -36,6 +36,7 @@ export type JournalEvent =
       readonly effect: Effect;
       readonly resources: readonly string[];
       readonly traits: readonly string[];
+      readonly attributes?: Attributes;
       readonly digest: Digest;
     }
   | {

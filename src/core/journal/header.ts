@@ -24,7 +24,8 @@ function quickText(seq: number, at: Date, event: JournalEvent): string | undefin
 function inOrder(event: JournalEvent): object | undefined {
   switch (event.type) {
     case "operation":
-      return operation(event);
+      // Its own keys would have to be in order too; the usual statement has none.
+      return event.attributes ? undefined : operation(event);
     case "verdict":
       return verdict(event);
     case "rows":
@@ -39,6 +40,7 @@ function inOrder(event: JournalEvent): object | undefined {
 
 function operation(event: Kind<"operation">): Whole<Kind<"operation">> {
   return {
+    attributes: event.attributes,
     connection: event.connection,
     digest: event.digest,
     effect: event.effect,

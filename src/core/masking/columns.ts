@@ -1,4 +1,5 @@
 import { IhcError } from "../../base/errors.ts";
+import { like } from "./like.ts";
 import type { How, MaskingRule } from "./rule.ts";
 
 /** Column rules as questions. Names compare without regard to case: one column too many masked beats one too few. */
@@ -44,22 +45,4 @@ export function parsePattern(text: string): ColumnPattern {
   if (second === undefined) return { schema: "*", table: "*", column: first };
   if (third === undefined) return { schema: "*", table: first, column: second };
   return { schema: first, table: second, column: third };
-}
-
-/** Wildcard match in linear time for one `*`, and never worse than pattern times name. */
-function like(pattern: string, name: string): boolean {
-  if (pattern === "*") return true;
-  const pieces = pattern.split("*");
-  const text = name.toLowerCase();
-  const [head = "", ...rest] = pieces;
-  if (!text.startsWith(head)) return false;
-  const tail = rest.pop();
-  if (tail === undefined) return text === head;
-  let at = head.length;
-  for (const piece of rest) {
-    const found = text.indexOf(piece, at);
-    if (found < 0) return false;
-    at = found + piece.length;
-  }
-  return text.length - tail.length >= at && text.endsWith(tail);
 }

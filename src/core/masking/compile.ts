@@ -1,4 +1,5 @@
 import { compileColumns } from "./columns.ts";
+import { compileFields } from "./fields.ts";
 import { maskJson } from "./json.ts";
 import type { MaskPlan } from "./plan.ts";
 import { createReplacer } from "./replace.ts";
@@ -33,9 +34,11 @@ export function compileMasks(rules: MaskingRules, key: Uint8Array): MaskPlan {
     column: columns.column,
     name: columns.name,
     hasColumns: columns.any,
+    documents: compileFields(rules.rules),
     hasDetectors: hows.size > 0,
     detects: (name) => hows.get(name),
     suspects: hows.size === 0 ? () => false : scanner.suspects,
+    suspectAt: hows.size === 0 ? (_bytes, _from, to) => to : scanner.suspectAt,
     find: scanner.find,
     replaced,
     bytes,

@@ -62,6 +62,26 @@ export function ssnEnd(bytes: Uint8Array, start: number, to: number): number {
   return end < to && isIn(digit, bytes, end) ? -1 : end;
 }
 
+/** Whether a separator of a social security number stands between `from` and `past`, with its digits around it. */
+export function holdsSsn(bytes: Uint8Array, from: number, past: number, to: number): boolean {
+  for (let at = from; at < past; at++) {
+    const byte = bytes[at];
+    if (byte !== hyphen && byte !== space) continue;
+    if (bytes[at + 3] === byte && at + 8 <= to && isSsn(bytes, at)) return true;
+  }
+  return false;
+}
+
+/** Looks first where a date has a letter. */
+function isSsn(bytes: Uint8Array, separator: number): boolean {
+  if (!isIn(digit, bytes, separator + 6)) return false;
+  for (const place of ssnDigits) if (!isIn(digit, bytes, separator + place)) return false;
+  return true;
+}
+
+/** Where the digits stand, from the first separator. */
+const ssnDigits = [-3, -2, -1, 1, 2, 4, 5, 6, 7];
+
 /**
  * Where to go on after the digits at `start`, or -1 when `enough` of them stand there with at most one separator between
  * two, the same throughout. Where the separator changes, as in `2026-11-23 10`, the last group may begin a number again.

@@ -1,3 +1,4 @@
+import type { FieldMasks } from "./fields.ts";
 import type { DetectorName, How, Masked, MaskingRules } from "./rule.ts";
 import type { Match } from "./scan.ts";
 
@@ -12,6 +13,8 @@ export interface MaskPlan {
   /** For an output column that has no identity: rules that name a column whatever its table (`*.ssn`, `*.*.email`). */
   name(column: string): How | undefined;
   readonly hasColumns: boolean;
+  /** Rules for the fields of documents and for environment variables. */
+  readonly documents: FieldMasks;
   readonly hasDetectors: boolean;
   /** How a detector's matches are replaced; undefined when no rule names it. */
   detects(name: DetectorName): How | undefined;
@@ -20,6 +23,8 @@ export interface MaskPlan {
    * without allocation.
    */
   suspects(bytes: Uint8Array, from: number, to: number): boolean;
+  /** Where the next byte stands at which `suspects` would say so; `to` when there is none. */
+  suspectAt(bytes: Uint8Array, from: number, to: number): number;
   /** Where the detectors match, for a caller that replaces by itself. */
   find(bytes: Uint8Array, from: number, to: number): readonly Match[];
   /** The range with its matches replaced; undefined when there are none. The result may be shared: do not write to it. */

@@ -24,7 +24,22 @@ export interface DetectRule {
   readonly how: How;
 }
 
-export type MaskingRule = ColumnRule | DetectRule;
+/**
+ * Fields of documents: `resource[.group]/path` with `/` between segments, `*` for any run of characters in one segment and
+ * `**` for any number of segments, such as `configmaps/data/DB_*`. Array elements are segments too.
+ */
+export interface FieldRule {
+  readonly fields: readonly string[];
+  readonly how: How;
+}
+
+/** Names of environment variables, `*` for any run of characters, whatever the case: `*_PASSWORD`. */
+export interface EnvRule {
+  readonly env: readonly string[];
+  readonly how: How;
+}
+
+export type MaskingRule = ColumnRule | DetectRule | FieldRule | EnvRule;
 
 /** A target's `masking`, `masking_mode` and `masking_exempt_functions`. */
 export interface MaskingRules {

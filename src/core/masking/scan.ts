@@ -1,5 +1,5 @@
 import { standsAt } from "./bytes.ts";
-import { cardEnd, pastDigits, shortestCard, ssnEnd } from "./digits.ts";
+import { cardEnd, holdsSsn, pastDigits, shortestCard, ssnEnd } from "./digits.ts";
 import { domainEnd, localStart, mayFollowLocal } from "./email.ts";
 import type { DetectorName } from "./rule.ts";
 import { type Memo, type TokenKind, tokenKinds } from "./tokens.ts";
@@ -19,6 +19,8 @@ export interface Scanner {
    * between headers.
    */
   suspects(bytes: Uint8Array, from: number, to: number): boolean;
+  /** Where the first suspect stands: the first digit of a number, a sign or a prefix inside of the match. `to` without one. */
+  suspectAt(bytes: Uint8Array, from: number, to: number): number;
 }
 
 /** What a byte may begin. */
@@ -28,13 +30,21 @@ const percent = 2;
 const number = 3;
 const token = 4;
 
+const space = 0x20;
+const hyphen = 0x2d;
+
 export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
   const kinds = tokenKinds.filter((kind) => names.has(kind.name));
   const byAnchor: (readonly TokenKind[])[] = [];
+  /** Which two bytes stand at an anchor: with the byte before it, or behind it where the anchor is the first. */
+  const before = new Uint8Array(0x10000);
+  const behind = new Uint8Array(0x10000);
   const classes = new Uint8Array(256);
   for (const kind of kinds) {
     const noticed = kind.prefix[kind.anchor] ?? 0;
     classes[noticed] = token;
+    if (kind.anchor > 0) before[((kind.prefix[kind.anchor - 1] ?? 0) << 8) | noticed] = 1;
+    else behind[(noticed << 8) | (kind.prefix[1] ?? 0)] = 1;
     byAnchor[noticed] = [...(byAnchor[noticed] ?? []), kind];
   }
   const email = names.has("email");
@@ -85,6 +95,13 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
     if (match.name === "private-key") floor = edge;
     return edge;
   };
+  /** Whether the bytes around an anchor are those of none: most letters that are anchors stand in other words. */
+  const harmless = (bytes: Uint8Array, at: number): boolean => {
+    const byte = bytes[at] ?? 0;
+    return (
+      before[((bytes[at - 1] ?? 0) << 8) | byte] === 0 && behind[(byte << 8) | (bytes[at + 1] ?? 0)] === 0
+    );
+  };
   /** Where to go on looking, or -1 for a suspect. */
   const pastOther = (bytes: Uint8Array, at: number, to: number): number => {
     const kinds = byAnchor[bytes[at] ?? 0];
@@ -97,27 +114,54 @@ export function createScanner(names: ReadonlySet<DetectorName>): Scanner {
     return at + 1;
   };
 
+  /** Most numbers are short and stand alone: behind such a one, else as `pastDigits`. */
+  const pastNumber = (bytes: Uint8Array, at: number, to: number): number => {
+    const end = next(classes, bytes, at, to);
+    const alone = end - at < enough && bytes[end] !== space && bytes[end] !== hyphen;
+    if (alone) return end;
+    const past = pastDigits(bytes, at, to, shortestCard);
+    return ssn && past >= 0 && holdsSsn(bytes, at, past, to) ? -1 : past;
+  };
+  /** Behind all that can begin nothing. Four bytes a turn: most stand among others of their kind. */
+  const pastPlain = (bytes: Uint8Array, from: number, to: number): number => {
+    let at = from;
+    while (
+      at + 3 < to &&
+      ((classes[bytes[at] ?? 0] ?? 0) |
+        (classes[bytes[at + 1] ?? 0] ?? 0) |
+        (classes[bytes[at + 2] ?? 0] ?? 0) |
+        (classes[bytes[at + 3] ?? 0] ?? 0)) ===
+        nothing
+    )
+      at += 4;
+    while (at < to && classes[bytes[at] ?? 0] === nothing) at++;
+    return at;
+  };
+  const pastAny = (bytes: Uint8Array, at: number, to: number): number => {
+    const kind = classes[bytes[at] ?? 0];
+    if (kind === number) return pastNumber(bytes, at, to);
+    return kind === token && harmless(bytes, at) ? at + 1 : pastOther(bytes, at, to);
+  };
+  const suspectAt = (bytes: Uint8Array, from: number, to: number): number => {
+    for (let at = pastPlain(bytes, from, to); at < to; ) {
+      const past = pastAny(bytes, at, to);
+      if (past < 0) return at;
+      at = pastPlain(bytes, past, to);
+    }
+    return to;
+  };
+
   return {
     find: (bytes, from, to) => {
       const found: Match[] = [];
       memo.headerEnd = -1;
       edge = floor = from;
-      let at = from;
-      while (at < to) at = classes[bytes[at] ?? 0] === nothing ? at + 1 : step(found, bytes, at, to);
+      let at = pastPlain(bytes, from, to);
+      while (at < to) at = pastPlain(bytes, step(found, bytes, at, to), to);
       return found;
     },
-    suspects: (bytes, from, to) => {
-      let at = from;
-      while (at < to) {
-        const kind = classes[bytes[at] ?? 0];
-        if (kind === nothing) at++;
-        else {
-          at = kind === number ? pastDigits(bytes, at, to, enough) : pastOther(bytes, at, to);
-          if (at < 0) return true;
-        }
-      }
-      return false;
-    },
+    suspects: (bytes, from, to) => suspectAt(bytes, from, to) < to,
+    suspectAt,
   };
 }
 

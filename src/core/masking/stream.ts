@@ -7,6 +7,11 @@ import { privateKeyTail } from "./tokens.ts";
 /** Masks a byte stream that comes in pieces cut anywhere, such as a terminal's output. */
 export interface StreamMask {
   push(chunk: Uint8Array): Masked<Uint8Array>;
+  /**
+   * What is held back, for a reader who waits for it, such as a prompt: a value that goes on after it is cut in two and may
+   * pass. What may be the beginning of a private key stays held, and a key that is swallowed stays swallowed.
+   */
+  flush(): Masked<Uint8Array>;
   /** What was held back. */
   end(): Masked<Uint8Array>;
 }
@@ -38,13 +43,13 @@ export function maskStream(plan: MaskPlan): StreamMask {
     swallowing = tail === undefined;
     return !swallowing;
   };
-  const release = (last: boolean): Buffer => {
+  const release = (settled: (held: Buffer, found: readonly Match[]) => number): Buffer => {
     const out: Buffer[] = [];
     while (!swallowing || swallow()) {
       const found = plan.find(held, 0, held.length);
       const open = openKey(found.at(-1), held);
       swallowing = open !== undefined;
-      const cut = last || swallowing ? held.length : decided(held, found);
+      const cut = swallowing ? held.length : settled(held, found);
       out.push(Buffer.from(plan.bytes(held.subarray(0, cut))));
       held = held.subarray(open === undefined ? cut : Math.max(open, cut - longestLine));
       if (!swallowing) break;
@@ -52,15 +57,30 @@ export function maskStream(plan: MaskPlan): StreamMask {
     return Buffer.concat(out);
   };
   const sealed = (bytes: Uint8Array): Masked<Uint8Array> => bytes as Masked<Uint8Array>;
-  if (!plan.hasDetectors) return { push: sealed, end: () => sealed(none) };
+  if (!plan.hasDetectors) return { push: sealed, flush: () => sealed(none), end: () => sealed(none) };
   return {
     push: (chunk) => {
       held = Buffer.concat([held, chunk]);
-      return sealed(release(false));
+      return sealed(release(decided));
     },
-    end: () => sealed(release(true)),
+    flush: () => sealed(release(beforeKey)),
+    end: () => sealed(release(all)),
   };
 }
+
+function all(held: Buffer): number {
+  return held.length;
+}
+
+/** All but what may become the BEGIN line of a key. */
+function beforeKey(held: Buffer): number {
+  const at = held.lastIndexOf("-----");
+  const rest = at < 0 ? "" : held.toString("latin1", at + dashes.length, at + longestLine);
+  const begins = at >= 0 && (beginWord.startsWith(rest) || /^BEGIN [A-Z0-9 ]*-{0,4}$/.test(rest));
+  return begins && rest !== "" ? at : held.length;
+}
+
+const beginWord = "BEGIN ";
 
 /** Where the rest of a key begins whose END line has not come. */
 function openKey(match: Match | undefined, held: Buffer): number | undefined {

@@ -54,6 +54,7 @@ async function held(
   hold: Hold,
   options: AdmitOptions,
 ): Promise<Allow | Denial> {
+  if (options.mayHold === false) return settle(asked, cannotWait(hold));
   await recordHold(asked, hold);
   const signal = options.signal ? AbortSignal.any([parts.signal, options.signal]) : parts.signal;
   const reviewed = await parts.approvals.review(asked.op, hold, asked.digest, {
@@ -67,6 +68,15 @@ async function held(
   const { request, by } = reviewed;
   const verdict = await afterApproval(parts, asked, hold, request, signal);
   return settle(asked, verdict, { request, by });
+}
+
+function cannotWait(hold: Hold): Denial {
+  const groups = hold.slots.map(({ group }) => group).join(", ");
+  return deny(
+    hold.rule,
+    `it needs approval by ${groups}, and this request cannot wait: ${hold.reason}`,
+    "ask without a time-out, so that it can wait for reviewers",
+  );
 }
 
 /** The world may have changed while the reviewers thought, so every stage is asked again before the approval is spent. */

@@ -39,6 +39,7 @@ export function recordAsked({ parts, op, id, digest, shown }: Asked): void {
     effect: op.effect,
     resources: op.resources,
     traits: op.traits,
+    ...(shown.attributes ? { attributes: shown.attributes } : {}),
     digest,
   });
 }

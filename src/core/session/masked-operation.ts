@@ -1,12 +1,13 @@
 import type { Json } from "../../base/json.ts";
 import type { MaskPlan } from "../masking/plan.ts";
 import type { Masked } from "../masking/rule.ts";
-import type { Operation } from "./operation.ts";
+import { type Attributes, attributeNames, type Operation } from "./operation.ts";
 
 /** The texts of an operation as journal and audit log may hold them: a literal can be somebody's e-mail address. */
 export interface MaskedOperation {
   readonly text: Masked<string>;
   readonly parameters: readonly Masked<string>[];
+  readonly attributes?: Attributes;
 }
 
 const kept = 128;
@@ -30,9 +31,20 @@ export function operationMasker(masks: Pick<MaskPlan, "text">): (op: Operation) 
     parameters: (shown?.parameters ?? op.parameters).map((parameter) =>
       masks.text(asText(parameter).toWellFormed()),
     ),
+    ...(op.attributes ? { attributes: maskedAttributes(op.attributes, text) } : {}),
   });
 }
 
 function asText(parameter: Json): string {
   return typeof parameter === "string" ? parameter : JSON.stringify(parameter);
+}
+
+/** A command line can hold a password as well as a statement can. */
+function maskedAttributes(attributes: Attributes, mask: (text: string) => Masked<string>): Attributes {
+  const texts = attributeNames.flatMap((name) => {
+    const value = attributes[name];
+    return value === undefined ? [] : [[name, mask(value)]];
+  });
+  const { programs } = attributes;
+  return { ...Object.fromEntries(texts), ...(programs ? { programs: programs.map(mask) } : {}) };
 }

@@ -19,6 +19,7 @@ export function openSession(parts: SessionParts): Session {
     get effects() {
       return parts.effects();
     },
+    ...(parts.incident === undefined ? {} : { incident: parts.incident }),
     signal,
     masks: parts.masks,
     recording: parts.recording,

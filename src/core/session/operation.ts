@@ -18,11 +18,34 @@ export interface Operation {
   readonly resources: readonly string[];
   /** Named properties that policy can ask about, such as `no-where`. */
   readonly traits: readonly string[];
+  /** What policy can ask about besides, as `context.verb` and the like. */
+  readonly attributes?: Attributes;
   /** A refusal that no policy can lift, decided by the protocol itself (unparsable, masked column in an expression). */
   readonly refusal?: Refusal;
   /** What journal and audit log may quote instead, where text and parameters may hold values that are masked. */
   readonly shown?: Shown;
 }
+
+/** Texts that policy can ask about; each is empty where an operation has none. */
+export const attributeNames = [
+  /** get, list, watch, create, update, patch, delete, deletecollection, or the protocol's own word. */
+  "verb",
+  /** The API group; empty for the core group too. */
+  "group",
+  "resource",
+  "subresource",
+  "namespace",
+  "name",
+  /** The command line that an exec or a shell would run. */
+  "command",
+] as const;
+
+export type AttributeName = (typeof attributeNames)[number];
+
+export type Attributes = Readonly<Partial<Record<AttributeName, string>>> & {
+  /** The programs that the command would start, by base name, as a shell grammar reads it. */
+  readonly programs?: readonly string[];
+};
 
 export interface Shown {
   readonly text: string;

@@ -12,6 +12,7 @@ export interface Session {
   readonly connection: ConnectionId;
   readonly principal: Principal;
   readonly target: Target;
+  readonly incident?: string;
   /** All that operations of this session may do; a protocol can hold its upstream role to it. */
   readonly effects: readonly Effect[];
   /** Aborts when the grant ends, is revoked, policy takes the target away, the journal fails or the gateway drains. */
@@ -33,6 +34,8 @@ export interface RecordingLimits {
 }
 
 export interface AdmitOptions {
+  /** False for what cannot wait: where policy would hold it, it is denied with what would be needed. True when absent. */
+  readonly mayHold?: boolean;
   /** Called once when the operation is held, so that the protocol can tell the client what it waits for. */
   readonly onHold?: (held: Held) => void;
   /** Aborts when the client went away: the held request is cancelled. */

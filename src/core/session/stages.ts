@@ -79,6 +79,7 @@ function policy(op: Operation, at: Circumstances): Verdict {
     kind: op.kind,
     resources: op.resources,
     traits: op.traits,
+    ...(op.attributes ? { attributes: op.attributes } : {}),
     approvedBy: at.approvedBy,
     now: at.now,
     ...(at.incident === undefined ? {} : { incident: at.incident }),

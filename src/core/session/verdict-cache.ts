@@ -20,6 +20,7 @@ export function verdictCache(limit = 512): VerdictCache {
         question.kind,
         question.resources,
         question.traits,
+        question.attributes ?? null,
         question.approvedBy,
       ])}`;
       const known = verdicts.get(key);

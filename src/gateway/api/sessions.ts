@@ -69,9 +69,9 @@ export function sessionRoutes(app: App, parts: SessionRouteParts): void {
   app.openapi(open, async (c) => {
     const { who } = callerOf(c, current());
     limitChanges(who.principal.person);
-    const { record, secret, served } = await live.open(who, c.req.valid("json"));
+    const { record, secret, client } = await live.open(who, c.req.valid("json"));
     const tunnel = `${parts.publicUrl.href.replace(/\/$/, "")}/v1/tunnel/${record.id}`;
-    return c.json({ session: viewSession(record, 0), secret, tunnel, client: { ...served.client } }, 201);
+    return c.json({ session: viewSession(record, 0), secret, tunnel, client: { ...client } }, 201);
   });
 
   app.openapi(list, async (c) => {

@@ -7,6 +7,7 @@ import type { Principal } from "../../core/access/principal.ts";
 import type { AccessRequest } from "../../core/access/request.ts";
 import type { SessionRecord } from "../../core/access/session-record.ts";
 import type { accessView, GrantView, RequestView, SessionView, TargetView } from "../../core/api/schema.ts";
+import type { Attributes } from "../../core/session/operation.ts";
 import type { ServedTarget } from "../in-force.ts";
 
 /** A request as one caller sees it. */
@@ -57,8 +58,13 @@ function viewOperation(operation: NonNullable<AccessRequest["operation"]>) {
     effect: operation.effect,
     resources: [...operation.resources],
     traits: [...operation.traits],
+    ...(operation.attributes ? { attributes: viewAttributes(operation.attributes) } : {}),
     digest: operation.digest,
   };
+}
+
+function viewAttributes({ programs, ...texts }: Attributes): Record<string, string | string[]> {
+  return { ...texts, ...(programs ? { programs: [...programs] } : {}) };
 }
 
 export function viewGrant(grant: Grant, caller: Principal): GrantView {

@@ -18,7 +18,7 @@ export interface ConfiguredTarget {
   readonly recording: RecordingLimits;
 }
 
-export type KnownProtocol = Pick<Protocol<unknown>, "name" | "parseSettings">;
+export type KnownProtocol = Pick<Protocol<unknown>, "name" | "parseSettings" | "maskable">;
 
 /** Parses every target; each mistake is a problem, not only the first. */
 export function parseTargets(
@@ -63,7 +63,8 @@ function parseTarget(
   );
   const parsed = targetSchema.safeParse(rest);
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue, at)));
-  const masking = attempt(at, problems, () => parseMasking(rules, mode));
+  const maskable = protocol && (protocol.maskable ?? "columns");
+  const masking = attempt(at, problems, () => parseMasking(rules, mode, maskable));
   if (!protocol) return undefined;
   problems.push(...inlineSecrets(raw[protocol.name], [...at, protocol.name], dev));
   const settings = attempt(at, problems, () => ({ value: protocol.parseSettings(raw[protocol.name]) }));

@@ -47,7 +47,7 @@ function upstream(user: string): Upstream<PostgresSettings> {
       password: "env:P",
     }),
     secret: async () => "r",
-    login: { user: "ihc", scram: { salt: "", iterations: 1, storedKey: "", serverKey: "" } },
+    login: { user: "ihc", scram: { salt: "", iterations: 1, storedKey: "", serverKey: "" }, sha256: "" },
     parser: createParser(),
     shared: new Map(),
     log: () => undefined,

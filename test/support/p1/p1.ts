@@ -8,6 +8,18 @@ export function p1Policy(within = "15m"): PolicyFile {
   return { file: "p1.cedar", text: text.replace('@within("15m")', `@within("${within}")`) };
 }
 
+/** P1 for the cases' cluster. */
+export function p1KubernetesPolicy(within = "15m"): PolicyFile {
+  const text = readFileSync(new URL("./p1-kubernetes.cedar", import.meta.url), "utf8");
+  return { file: "p1-kubernetes.cedar", text: text.replace('@within("15m")', `@within("${within}")`) };
+}
+
+/** The effects of the cases' grants `viewer` and `debugger`: a command may turn out to be anything. */
+export const p1KubernetesGrants: Readonly<Record<"viewer" | "debugger", readonly Effect[]>> = {
+  viewer: ["read"],
+  debugger: ["read", "write", "destroy", "admin", "unknown"],
+};
+
 /** The effects of the cases' grants `ro` and `rw`. */
 export const p1Grants: Readonly<Record<"ro" | "rw", readonly Effect[]>> = {
   ro: ["read"],

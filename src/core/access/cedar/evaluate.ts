@@ -6,7 +6,7 @@ import {
   statefulIsAuthorized,
 } from "@cedar-policy/cedar-wasm/nodejs";
 import { IhcError } from "../../../base/errors.ts";
-import type { Effect } from "../../session/operation.ts";
+import { attributeNames, type Effect } from "../../session/operation.ts";
 import type { Question } from "../policy.ts";
 import type { Principal } from "../principal.ts";
 import type { Target } from "../target.ts";
@@ -98,8 +98,10 @@ function known({ principal, breakGlass, now }: Pick<Asking, "principal" | "break
   } satisfies Record<string, CedarValueJson>;
 }
 
-function ofOperation({ kind, traits, resources, incident, approvedBy, now }: Question) {
+function ofOperation({ kind, traits, resources, attributes, incident, approvedBy, now }: Question) {
   return {
+    ...Object.fromEntries(attributeNames.map((name) => [name, attributes?.[name] ?? ""])),
+    programs: [...(attributes?.programs ?? [])],
     time: { __extn: { fn: "datetime", arg: now.toISOString() } },
     kind,
     traits: [...traits],
@@ -115,6 +117,8 @@ function unknown(name: string): CedarValueJson {
 
 /** Time is known, but a date beside an unknown makes Cedar treat all of the context as unknown; see `atTime`. */
 const unknownOperation = {
+  ...Object.fromEntries(attributeNames.map((name) => [name, unknown(name)])),
+  programs: unknown("programs"),
   time: unknown("time"),
   kind: unknown("kind"),
   traits: unknown("traits"),

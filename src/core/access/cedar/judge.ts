@@ -1,6 +1,7 @@
 import { type Effect, effects } from "../../session/operation.ts";
 import type { Allow, Denial, Hold, Verdict } from "../../session/verdict.ts";
 import { grantSatisfies, grantUnusable } from "../grant.ts";
+import { mustBeNamed } from "../named.ts";
 import type { Question } from "../policy.ts";
 import { formatSlots, mergeSlots } from "../slot.ts";
 import type { Answered, Rules } from "./evaluate.ts";
@@ -62,8 +63,11 @@ function inOrder(rules: readonly Rule[]): readonly Rule[] {
 }
 
 function permission(permits: readonly Rule[], question: Question): Allow | Denial {
-  const { grant, principal, target, effect, now } = question;
-  const counting = permits.filter(({ breakGlass }) => !breakGlass || grant?.breakGlass);
+  const { grant, principal, target, effect, now, traits } = question;
+  const named = traits.filter(mustBeNamed);
+  const naming = permits.filter(({ strings }) => named.every((trait) => strings.has(trait)));
+  if (permits.length > 0 && naming.length === 0) return mustSay(named);
+  const counting = naming.filter(({ breakGlass }) => !breakGlass || grant?.breakGlass);
   const free = counting.find((rule) => !rule.grant && !rule.breakGlass);
   if (free) return { kind: "allow", rule: free.id };
   const usable = grant && !grantUnusable(grant, principal, target.name, now) ? grant : undefined;
@@ -75,6 +79,15 @@ function permission(permits: readonly Rule[], question: Question): Allow | Denia
   const needing = counting.find((rule) => !rule.breakGlass);
   if (needing) return needsGrant(needing, question);
   return deny("no-permit", `no policy lets you ${effect} on ${target.name} like this`, whatElse(question));
+}
+
+function mustSay(named: readonly string[]): Denial {
+  const texts = named.map((trait) => JSON.stringify(trait)).join(" and ");
+  return deny(
+    "must-be-named",
+    `no policy that would permit this names ${texts}`,
+    `whoever writes the policies can: context.traits.contains(${JSON.stringify(named[0])})`,
+  );
 }
 
 function needsGrant(rule: Rule, { target, effect }: Question): Denial {

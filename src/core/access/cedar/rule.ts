@@ -25,6 +25,8 @@ export interface Rule {
   readonly approve?: readonly Slot[];
   /** `@within`: how long the reviewers have, milliseconds. */
   readonly within: number;
+  /** The texts that its conditions mention; some traits count only where they are named. */
+  readonly strings: ReadonlySet<string>;
   /** Whether its conditions ask for break-glass, so that a refusal can say so. */
   readonly liftedByBreakGlass: boolean;
 }
@@ -72,6 +74,7 @@ export function readRule(
     breakGlass: "break_glass" in annotations,
     ...(approve ? { approve } : {}),
     within: durationIn("within", annotations, defaultWithin, complain),
+    strings: uses.strings,
     liftedByBreakGlass: uses.context.has("breakGlass"),
   };
   return issues.length > 0 ? { issues } : { rule, issues };

@@ -1,5 +1,5 @@
 import type { Schema, TypeOfAttribute } from "@cedar-policy/cedar-wasm/nodejs";
-import { effects } from "../../session/operation.ts";
+import { attributeNames, effects } from "../../session/operation.ts";
 import type { LabelValue, Target } from "../target.ts";
 
 const text = { type: "String" } as const;
@@ -45,6 +45,8 @@ export function mixedLabels(targets: readonly Target[]): readonly string[] {
 const contextType = {
   type: "Record",
   attributes: {
+    ...Object.fromEntries(attributeNames.map((name) => [name, text])),
+    programs: texts,
     kind: text,
     traits: texts,
     tables: texts,

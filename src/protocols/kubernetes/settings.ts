@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { parseDuration } from "../../base/duration.ts";
+import { IhcError } from "../../base/errors.ts";
+
+const duration = z.string().transform((text, context) => {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "not a duration" });
+    return z.NEVER;
+  }
+});
+
+/** What a header may carry unchanged: no control characters, no space at either end, and not what Kubernetes keeps for itself. */
+const identity = z
+  .string()
+  .min(1)
+  .max(253)
+  .refine((text) => !/^\s|\s$|\p{Cc}/u.test(text), "must not hold control characters or outer spaces")
+  .refine((text) => !text.startsWith("system:"), "must not begin with system:");
+
+const reference = z.string().regex(/^(env|file|exec|plain):./s, "a secret is referred to, not written here");
+
+/** How the gateway logs in to the API server: exactly one of these. */
+const credential = z.union(
+  [
+    /** A bearer token. Read anew every minute, so a rotated file counts. */
+    z.strictObject({ token: reference }),
+    /** A client certificate: a PEM file, and the reference of its PEM key. */
+    z.strictObject({ certificate: z.string().min(1), private_key: reference }),
+    /** A client-go credential plugin (client.authentication.k8s.io/v1), run without a shell. */
+    z.strictObject({
+      exec: z.strictObject({
+        command: z.string().min(1),
+        args: z.array(z.string()).default([]),
+        /** Besides PATH and HOME; values are secret references. */
+        env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), reference).default({}),
+      }),
+    }),
+    /** The service account of the pod in which the gateway runs. */
+    z.strictObject({ in_cluster: z.literal(true) }),
+  ],
+  "give exactly one of: token; certificate and private_key; exec; in_cluster: true",
+);
+
+const schema = z
+  .strictObject({
+    /** The API server, `https://host:port`, without a path. Absent only with in_cluster. */
+    server: z
+      .string()
+      .refine((text) => isOrigin(text), "must be https://host:port without path, user and query")
+      .default("https://kubernetes.default.svc"),
+    /** File with the PEM certificates that are trusted instead of the system's. */
+    ca: z.string().min(1).optional(),
+    /** The name that the server's certificate must carry, when it is not the host. */
+    server_name: z.string().min(1).optional(),
+    credential,
+    /** Before the person's name in Impersonate-User; Kubernetes' own audit log shows it. */
+    user_prefix: z.string().max(63).default(""),
+    /** Before each of the person's groups in Impersonate-Group, so that no group of the provider's is one of the cluster's. */
+    group_prefix: identity.default("ihc:"),
+    /** Groups that go by another name in the cluster; the others take the prefix. */
+    groups: z.record(z.string(), identity).default({}),
+    /** How long a client is kept waiting for an approval at most. */
+    hold_timeout: duration.default(30 * 60_000),
+    connect_timeout: duration.default(10_000),
+    /** The largest request body, bytes; the API server's own limit is 3 MiB. */
+    body_limit: z
+      .int()
+      .min(1)
+      .max(16 * 1024 * 1024)
+      .default(3 * 1024 * 1024),
+    /** Requests that one session may have under way at once, watches and held ones among them. */
+    requests_at_once: z.int().min(1).max(1000).default(100),
+    /** Namespace that kubectl starts with. */
+    namespace: z.string().min(1).max(63).optional(),
+    /** What a person types to exec is recorded only when asked for: it holds their passwords too. */
+    record_stdin: z.boolean().default(false),
+  })
+  .refine((s) => s.server !== "https://kubernetes.default.svc" || "in_cluster" in s.credential, {
+    path: ["server"],
+    message: "is missing",
+  });
+
+/** A Kubernetes target's part of ihc.yaml. Durations in milliseconds, sizes in bytes. */
+export type KubernetesSettings = Readonly<z.infer<typeof schema>>;
+
+/** Throws IhcError `config` with the path of the first mistake. */
+export function parseSettings(raw: unknown): KubernetesSettings {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path = issue ? ["kubernetes", ...issue.path.map(String)].join(".") : "kubernetes";
+  throw new IhcError("config", `${path}: ${issue?.message ?? "not readable"}`);
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  const plain = url.username === "" && url.password === "" && url.search === "" && url.hash === "";
+  return url.protocol === "https:" && plain && url.pathname === "/";
+}
