@@ -48,7 +48,9 @@ export function spdyLine(socket: Duplex, head: Buffer, wanted: SpdyStreams): Mes
   };
   const streams = [
     "error" as const,
-    ...(["stdin", "stdout", "stderr"] as const).filter((name) => wanted[name] && !(name === "stderr" && wanted.tty)),
+    ...(["stdin", "stdout", "stderr"] as const).filter(
+      (name) => wanted[name] && !(name === "stderr" && wanted.tty),
+    ),
     ...(wanted.tty ? (["resize"] as const) : []),
   ];
   for (const [at, name] of streams.entries()) send(synStream(numbers[name], { streamtype: name }, at === 0));

@@ -24,11 +24,17 @@ const largest = 1024 * 1024;
 /** Opens a stream. `first` is the connection's first: it begins the zlib stream. */
 export function synStream(stream: number, headers: Readonly<Record<string, string>>, first: boolean): Buffer {
   const pairs = Object.entries(headers);
-  const block = Buffer.concat([uint32(pairs.length), ...pairs.flat().flatMap((text) => [uint32(text.length), Buffer.from(text)])]);
+  const block = Buffer.concat([
+    uint32(pairs.length),
+    ...pairs.flat().flatMap((text) => [uint32(text.length), Buffer.from(text)]),
+  ]);
   const stored = Buffer.alloc(5);
   stored.writeUInt16LE(block.length, 1);
   stored.writeUInt16LE(0xffff - block.length, 3);
-  return control(1, Buffer.concat([uint32(stream), uint32(0), Buffer.of(0, 0), first ? zlibHead : none, stored, block]));
+  return control(
+    1,
+    Buffer.concat([uint32(stream), uint32(0), Buffer.of(0, 0), first ? zlibHead : none, stored, block]),
+  );
 }
 
 export function dataFrame(stream: number, data: Uint8Array, last: boolean): Buffer {
