@@ -1,6 +1,9 @@
 import type { z } from "zod";
 import { IhcError } from "../base/errors.ts";
 import {
+  type ChunkInput,
+  type ChunkView,
+  chunkView,
   type Discovery,
   discovery,
   type GrantView,
@@ -48,6 +51,8 @@ export interface ControlClient {
   session(id: string, signal?: AbortSignal): Promise<SessionView>;
   openSession(input: SessionInput): Promise<SessionOpened>;
   endSession(id: string, signal?: AbortSignal): Promise<void>;
+  /** Adds the next part of this client's own recording. */
+  sendChunk(session: string, number: number, input: ChunkInput, signal?: AbortSignal): Promise<ChunkView>;
   /** Any other endpoint, for audit and recordings. */
   get(path: string, query?: Query, limit?: number): Promise<HttpResponse>;
   /** An answer that goes on for as long as there is something to say; resolves at its end. */
@@ -121,6 +126,12 @@ export function controlClient(
     endSession: async (id, signal) => {
       await send(`v1/sessions/${segment(id)}/end`, { method: "POST", body: {}, signal });
     },
+    sendChunk: (session, number, body, signal) =>
+      one(chunkView, `v1/sessions/${segment(session)}/chunks/client/${number}`, {
+        method: "POST",
+        body,
+        signal,
+      }),
     get: (path, query, limit) => send(path, { query, limit }),
     follow: async (path, each, signal) => {
       await send(path, { each, signal, timeout: 0 });

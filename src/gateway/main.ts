@@ -217,6 +217,7 @@ async function serve({ loaded, log, clock, storage, options }: Parts, served: Se
     metrics: metrics.registry,
     problems: served.problems,
     journals: storage.journals,
+    receive: (upload) => storage.journals.receive(upload),
     audit,
     evidence: async (session) => {
       await storage.sequencer.flush();

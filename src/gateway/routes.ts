@@ -10,6 +10,7 @@ import { type RecordingParts, recordingRoutes } from "./api/recordings.ts";
 import { type RequestParts, requestRoutes } from "./api/requests.ts";
 import { PreconditionRequired } from "./api/responses.ts";
 import { type SessionRouteParts, sessionRoutes } from "./api/sessions.ts";
+import { type UploadParts, uploadRoutes } from "./api/uploads.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 import { limiter } from "./limits.ts";
 import { errorFields, type Log } from "./log.ts";
@@ -21,6 +22,7 @@ export interface RouteParts
     SessionRouteParts,
     IdentityParts,
     RecordingParts,
+    UploadParts,
     AuditParts,
     HealthParts {
   readonly gatekeeper: Gatekeeper;
@@ -83,6 +85,7 @@ export function controlApi(input: Omit<RouteParts, "limitChanges">): App {
   grantRoutes(app, parts);
   sessionRoutes(app, parts);
   recordingRoutes(app, parts);
+  uploadRoutes(app, parts);
   auditRoutes(app, parts);
   app.doc31("/openapi.json", openApiInfo(parts.version));
   return app;

@@ -6,6 +6,7 @@ import { parseId, type SessionId } from "../base/ids.ts";
 import type { Recorded } from "../core/journal/event.ts";
 import type { JournalWriter } from "../core/journal/writer.ts";
 import { chunkFile, readFileOf, writeOnce } from "./chunk-file.ts";
+import { readClientTrack, receiveChunk, type Upload } from "./client-track.ts";
 import { privateFolder, syncFolder } from "./folder.ts";
 import { journalWriter } from "./journal-writer.ts";
 import { lockFolder } from "./lock.ts";
@@ -28,6 +29,10 @@ export interface Journals {
   recover(): Promise<readonly Recovered[]>;
   /** The events from number `from` on, of a live session as far as they are written. */
   read(session: SessionId, from?: number, identities?: readonly string[]): AsyncIterable<Recorded>;
+  /** As `read`, of what the session's own client has recorded and uploaded: a copy, never evidence in place of the gateway's. */
+  readClient(session: SessionId, from?: number, identities?: readonly string[]): AsyncIterable<Recorded>;
+  /** Takes a chunk of the client's track; one after the other for each session. Throws as `receiveChunk`. */
+  receive(upload: Upload): Promise<ChunkRecord>;
   /** Whether there is room for a new session. */
   space(): Promise<boolean>;
   /** Holds files and rows of a session against each other; empty when all is well. */
@@ -78,10 +83,7 @@ export async function openJournals(options: JournalsOptions): Promise<Journals> 
   const open = async (session: SessionId): Promise<JournalWriter> => {
     writable();
     const home = own(session);
-    if (!(await space()))
-      throw new IhcError("unavailable", "there is no room for another recording", {
-        hint: "free the gateway's disk",
-      });
+    if (!(await space())) throw noRoom();
     await makeOnce(home, folder);
     live.add(session);
     let previous = "";
@@ -101,18 +103,44 @@ export async function openJournals(options: JournalsOptions): Promise<Journals> 
     });
   };
 
+  /** The last upload of each session that is being taken. */
+  const receiving = new Map<SessionId, Promise<unknown>>();
+  const receive = async (upload: Upload): Promise<ChunkRecord> => {
+    writable();
+    const home = own(upload.session);
+    if (!(await space())) throw noRoom();
+    const taken = (receiving.get(upload.session) ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => receiveChunk(sealing, home, upload));
+    receiving.set(upload.session, taken);
+    try {
+      return await taken;
+    } finally {
+      if (receiving.get(upload.session) === taken) receiving.delete(upload.session);
+    }
+  };
+
   return {
     open,
+    receive,
     recover: async () => {
       writable();
       return recoverJournals({ ...sealing, folder, isLive: (session) => live.has(session) });
     },
     read: (session, from = 0, identities = []) => readJournal(own(session), store, session, from, identities),
+    readClient: (session, from = 0, identities = []) =>
+      readClientTrack(own(session), store, session, from, identities),
     space,
     verify: (session) => verifyJournal(own(session), store, session),
     chunk: (chunk) => readFileOf(own(chunk.session), chunkFile(chunk.track, chunk.number)),
     close: () => unlock?.(),
   };
+}
+
+function noRoom(): IhcError {
+  return new IhcError("unavailable", "there is no room for another recording", {
+    hint: "free the gateway's disk",
+  });
 }
 
 /** An id becomes a path only when it is one. */

@@ -51,19 +51,14 @@ export async function seal(sealing: Sealing, part: Sealable): Promise<ChunkRecor
   return chunk;
 }
 
-/** The row and the audit entry of a chunk. */
-async function recordChunk(store: Store, chunk: ChunkRecord, actor: string): Promise<void> {
+/** The row and the audit entry of a chunk. Throws IhcError `conflict` when it does not follow the last one of its track. */
+export async function recordChunk(store: Store, chunk: ChunkRecord, actor: string): Promise<void> {
   await store.atomically(async ({ chunks, enqueue }) => {
     const last = (await chunks.list(chunk.session)).filter(({ track }) => track === chunk.track).at(-1);
     if (chunk.number !== (last ? last.number + 1 : 0) || chunk.previous !== (last?.digest ?? ""))
       throw new IhcError("conflict", "this part of the recording does not follow the last one");
     await chunks.insert(chunk);
-    const { session, track, number, digest, previous, bytes, events } = chunk;
-    await enqueue({
-      kind: "journal.sealed",
-      at: chunk.sealedAt,
-      actor,
-      detail: { session, track, number, digest, previous, bytes, events },
-    });
+    const { sealedAt, ...detail } = chunk;
+    await enqueue({ kind: "journal.sealed", at: sealedAt, actor, detail });
   });
 }

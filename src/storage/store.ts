@@ -99,6 +99,12 @@ export interface ChunkRecord {
   readonly bytes: number;
   readonly events: number;
   readonly sealedAt: Date;
+  /** Of a client's chunk: the digest of what was uploaded, before it was encrypted for the auditors. */
+  readonly received?: string;
+  /** Of a client's chunk: it came after the session had ended. */
+  readonly late?: boolean;
+  /** Of a client's chunk: it holds the track's end. */
+  readonly last?: boolean;
 }
 
 /** The sequenced log. Writing is the sequencer's alone (`storage/audit`). */

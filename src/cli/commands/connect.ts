@@ -1,4 +1,5 @@
 import { obtain } from "../../agent/access.ts";
+import { childEnvironment } from "../../agent/client-help.ts";
 import { goLive, type Live } from "../../agent/live.ts";
 import type { Ending } from "../../agent/live-event.ts";
 import { type Registration, type Running, register } from "../../agent/running.ts";
@@ -9,6 +10,7 @@ import { runChild } from "../child.ts";
 import type { Context } from "../context.ts";
 import { liveTeller } from "../live-text.ts";
 import type { Invocation } from "../options.ts";
+import { trackTerminal } from "../terminal-track.ts";
 import { chooseWhere } from "../where.ts";
 import { accessTeller, wishOf } from "../wish.ts";
 
@@ -62,7 +64,7 @@ async function connect(
   try {
     announce(context, live, emit, command.length > 0);
     tellParent({ kind: "ready", running: stateOf(context, live, typed) });
-    if (command.length > 0) return await runChild(context, live, command, stop.signal);
+    if (command.length > 0) return await runCommand(context, typed, live, command, stop.signal);
     await stay(context, typed, live, registration, AbortSignal.any([signal, stop.signal]), async () => {
       await live.resume(await getAccess());
       announce(context, live, emit, false);
@@ -73,6 +75,23 @@ async function connect(
     await live.close();
     emit("completed", { session_id: live.session().id });
     if (command.length === 0) io.say(`  ${visible(live.session().target)} disconnected`);
+  }
+}
+
+/** Secrets reach the command as file paths only. */
+async function runCommand(
+  context: Context,
+  typed: Invocation,
+  live: Live,
+  command: readonly string[],
+  stop: AbortSignal,
+): Promise<number> {
+  const env = childEnvironment(context.io.environment(), live.session().protocol, live.help().environment);
+  const track = typed.flag("record") ? await trackTerminal(context, live) : undefined;
+  try {
+    return await runChild({ command, env, stop, track });
+  } finally {
+    await track?.end();
   }
 }
 

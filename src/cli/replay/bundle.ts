@@ -4,6 +4,7 @@ import { type Evidence, parseEvidence, verifyEvidence } from "../../core/audit/e
 import { unpackChunk } from "../../core/journal/chunk.ts";
 import type { Recorded } from "../../core/journal/event.ts";
 import { decodeFrames } from "../../core/journal/frame.ts";
+import type { TrackName } from "./events.ts";
 
 /**
  * The recording inside a bundle of evidence, which must hold first; `identityFile` holds an auditor's age identity where
@@ -13,12 +14,13 @@ export async function readBundle(
   file: string,
   key: string | undefined,
   identityFile: string | undefined,
+  track: TrackName,
 ): Promise<{ readonly session: string; readonly events: readonly Recorded[] }> {
   const evidence = await readEvidence(file, key);
   const identities = identityFile === undefined ? [] : await readIdentities(identityFile);
   const events: Recorded[] = [];
   for (let number = 0; ; number += 1) {
-    const chunk = evidence.files[`gateway/${number}`];
+    const chunk = evidence.files[`${track}/${number}`];
     if (chunk === undefined) break;
     const frames = await unpackChunk(Buffer.from(chunk, "base64"), identities);
     const { events: more, problem } = decodeFrames(frames, events.length);

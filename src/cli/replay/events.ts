@@ -4,10 +4,18 @@ import type { JournalEvent, Recorded } from "../../core/journal/event.ts";
 
 const most = 1024 * 1024 * 1024;
 
+/** The gateway's own recording, or the copy that the session's client uploaded. */
+export type TrackName = "gateway" | "client";
+
 /** A session's recording as the gateway gives it out. Reading it is audited there. */
-export async function fetchEvents(control: ControlClient, session: string): Promise<readonly Recorded[]> {
+export async function fetchEvents(
+  control: ControlClient,
+  session: string,
+  track: TrackName,
+): Promise<readonly Recorded[]> {
   const { id } = await control.session(session);
-  const response = await control.get(`v1/sessions/${id}/journal`, {}, most);
+  const query = track === "client" ? { track } : {};
+  const response = await control.get(`v1/sessions/${id}/journal`, query, most);
   return parseEvents(response.body.toString("utf8"));
 }
 

@@ -39,6 +39,7 @@ export function addSession(program: Command, finish: Finish): void {
     .option("--socket [folder]", "listen on a unix socket instead of a port")
     .option("--background", "leave it running and return; see ihc status and ihc disconnect")
     .addOption(new Option("--background-child").hideHelp())
+    .option("--no-record", "do not record the terminal of the command here; the gateway records all the same")
     .option("--no-wait", "exit with code 5 when approval is pending")
     .option("--renew", "ask for access again, on the same port, when it ends");
   finish(
@@ -76,6 +77,13 @@ export function addSession(program: Command, finish: Finish): void {
   finish(
     program.command("status").helpGroup(group).description("show the connections that run on this machine"),
     () => import("../commands/status.ts"),
+  );
+  finish(
+    program
+      .command("upload")
+      .helpGroup(group)
+      .description("send recordings of this machine's terminals that could not be sent before"),
+    () => import("../commands/upload.ts"),
   );
   finish(
     examples(

@@ -206,6 +206,15 @@ export const chunkView = z.object({
   bytes: z.int(),
   events: z.int(),
   sealed_at: time,
+  /** Of a client's chunk: the digest of what was uploaded, and whether it came after the session's end. */
+  received: z.string().optional(),
+  late: z.boolean().optional(),
+});
+
+/** A chunk of the client's own recording: base64 of frames in one zstd frame, and the digest of the one sent before. */
+export const chunkInput = z.strictObject({
+  previous: z.string().max(80),
+  bytes: z.base64().max(1_000_000),
 });
 
 export const page = <T extends z.ZodType>(item: T) =>
@@ -220,4 +229,6 @@ export type ReviewInput = z.infer<typeof reviewInput>;
 export type GrantView = z.infer<typeof grantView>;
 export type SessionInput = z.infer<typeof sessionInput>;
 export type SessionView = z.infer<typeof sessionView>;
+export type ChunkInput = z.infer<typeof chunkInput>;
+export type ChunkView = z.infer<typeof chunkView>;
 export type SessionOpened = z.infer<typeof sessionOpened>;

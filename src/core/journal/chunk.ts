@@ -17,11 +17,18 @@ export async function packChunk(frames: Uint8Array, recipients: readonly string[
   return encrypter.encrypt(packed);
 }
 
-/** The frames of a chunk. Throws IhcError `denied` when it is encrypted for somebody else, `corrupt` when it is damaged. */
-export async function unpackChunk(chunk: Uint8Array, identities: readonly string[] = []): Promise<Buffer> {
+/**
+ * The frames of a chunk, of `most` bytes. Throws IhcError `denied` when it is encrypted for somebody else, `corrupt` when it
+ * is damaged or longer.
+ */
+export async function unpackChunk(
+  chunk: Uint8Array,
+  identities: readonly string[] = [],
+  most: number = largestChunk,
+): Promise<Buffer> {
   const packed = isEncrypted(chunk) ? await decrypt(chunk, identities) : chunk;
   try {
-    return await decompress(packed, { maxOutputLength: largestChunk });
+    return await decompress(packed, { maxOutputLength: most });
   } catch (cause) {
     throw new IhcError("corrupt", "this part of the recording cannot be read", { cause });
   }

@@ -14,9 +14,11 @@ import { actorName, type Records } from "../records.ts";
 import { type App, callerOf } from "./app.ts";
 import { findVisible } from "./find.ts";
 import { answers, problems } from "./responses.ts";
+import { viewChunk } from "./views.ts";
 
 const id = z.object({ id: z.string().max(32) });
 const fromQuery = z.strictObject({ from: z.coerce.number().int().min(0).optional() });
+const journalQuery = fromQuery.extend({ track: z.enum(["gateway", "client"]).optional() });
 const lines = {
   200: {
     description:
@@ -29,8 +31,8 @@ const lines = {
 const journal = createRoute({
   method: "get",
   path: "/v1/sessions/{id}/journal",
-  summary: "The recording as masked events; reading it is itself audited",
-  request: { params: id, query: fromQuery },
+  summary: "The recording as masked events, the gateway's or the client's copy; reading it is itself audited",
+  request: { params: id, query: journalQuery },
   responses: lines,
 });
 const events = createRoute({
@@ -76,6 +78,7 @@ const evidence = createRoute({
 /** What of the journals a replay needs. */
 export interface RecordingReader {
   read(session: SessionId, from?: number): AsyncIterable<Recorded>;
+  readClient(session: SessionId, from?: number): AsyncIterable<Recorded>;
   chunk(chunk: ChunkRecord): Promise<Buffer | undefined>;
 }
 
@@ -98,9 +101,10 @@ export function recordingRoutes(app: App, parts: RecordingParts): void {
   app.get("/v1/sessions/:id/journal", async (c) => {
     const { who, sees } = callerOf(c, current());
     const session = await findVisible("ses", c.req.param("id"), store.sessions, sees.session);
-    const { from } = parsedQuery(c.req.query());
-    await replayed(records, who, session, "journal");
-    const events = journals.read(session.id, from);
+    const { from, track = "gateway" } = parsedQuery(journalQuery, c.req.query());
+    await replayed(records, who, session, track === "gateway" ? "journal" : "client journal");
+    const events =
+      track === "gateway" ? journals.read(session.id, from) : journals.readClient(session.id, from);
     return c.body(await ndjson(events), 200, { "content-type": "application/x-ndjson" });
   });
 
@@ -108,7 +112,7 @@ export function recordingRoutes(app: App, parts: RecordingParts): void {
   app.get("/v1/sessions/:id/events", async (c) => {
     const { who, sees } = callerOf(c, current());
     const session = await findVisible("ses", c.req.param("id"), store.sessions, sees.session);
-    const { from } = parsedQuery(c.req.query());
+    const { from } = parsedQuery(fromQuery, c.req.query());
     await replayed(records, who, session, "events");
     const events = followed(records, journals, session.id, from, c.req.raw.signal, who.tokenExpiresAt);
     return c.body(await ndjson(events), 200, { "content-type": "application/x-ndjson" });
@@ -143,9 +147,10 @@ export function recordingRoutes(app: App, parts: RecordingParts): void {
   });
 }
 
-function parsedQuery(query: Record<string, string>): z.infer<typeof fromQuery> {
-  const parsed = fromQuery.safeParse(query);
-  if (!parsed.success) throw new IhcError("invalid", "from is the number of an event");
+function parsedQuery<T extends z.ZodType>(schema: T, query: Record<string, string>): z.output<T> {
+  const parsed = schema.safeParse(query);
+  if (!parsed.success)
+    throw new IhcError("invalid", "from is the number of an event, track is gateway or client");
   return parsed.data;
 }
 
@@ -205,9 +210,4 @@ async function ndjson(events: AsyncIterable<Recorded>): Promise<globalThis.Reada
 function line({ seq, at, event }: Recorded): string {
   const plain = "data" in event ? { ...event, data: Buffer.from(event.data).toString("base64") } : event;
   return `${JSON.stringify({ seq, at: at.toISOString(), event: plain })}\n`;
-}
-
-function viewChunk(row: ChunkRecord): z.infer<typeof chunkView> {
-  const { track, number, digest, previous, bytes, events: count, sealedAt } = row;
-  return { track, number, digest, previous, bytes, events: count, sealed_at: sealedAt.toISOString() };
 }

@@ -6,8 +6,16 @@ import type { AccessDecision } from "../../core/access/policy.ts";
 import type { Principal } from "../../core/access/principal.ts";
 import type { AccessRequest } from "../../core/access/request.ts";
 import type { SessionRecord } from "../../core/access/session-record.ts";
-import type { accessView, GrantView, RequestView, SessionView, TargetView } from "../../core/api/schema.ts";
+import type {
+  accessView,
+  ChunkView,
+  GrantView,
+  RequestView,
+  SessionView,
+  TargetView,
+} from "../../core/api/schema.ts";
 import type { Attributes } from "../../core/session/operation.ts";
+import type { ChunkRecord } from "../../storage/store.ts";
 import type { ServedTarget } from "../in-force.ts";
 
 /** A request as one caller sees it. */
@@ -136,5 +144,20 @@ function viewAccess(access: AccessDecision): z.infer<typeof accessView> {
     rule: access.rule,
     reason: access.reason,
     ...(access.hint === undefined ? {} : { hint: access.hint }),
+  };
+}
+
+export function viewChunk(row: ChunkRecord): ChunkView {
+  const { track, number, digest, previous, bytes, events, sealedAt, received, late } = row;
+  return {
+    track,
+    number,
+    digest,
+    previous,
+    bytes,
+    events,
+    sealed_at: sealedAt.toISOString(),
+    ...(received === undefined ? {} : { received }),
+    ...(late === undefined ? {} : { late }),
   };
 }
