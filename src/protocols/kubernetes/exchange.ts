@@ -10,7 +10,6 @@ import type { Discovery } from "./discovery.ts";
 import type { MessageLine } from "./message-line.ts";
 import type { KubernetesOperation } from "./operation.ts";
 import type { KubernetesSettings } from "./settings.ts";
-import type { StreamRefusal } from "./stream-refusal.ts";
 import type { StreamProtocol } from "./wire/channels.ts";
 
 /**
@@ -40,8 +39,15 @@ export interface StatusAnswer {
 /** The answer of the API server to an upgrade. */
 export type StreamAnswer =
   | { readonly kind: "open"; readonly line: MessageLine; readonly protocol: StreamProtocol }
-  /** Anything but 101. */
   | StreamRefusal;
+
+/** What the cluster said instead of switching protocols. */
+export interface StreamRefusal {
+  readonly kind: "refused";
+  readonly status: StatusAnswer;
+  /** The API server's own answer, a Status; a kubelet or a proxy that did not understand the question says none. */
+  readonly byApiServer: boolean;
+}
 
 /** What all connections of one session share; made by `prepare`, in memory only. */
 export interface SessionState {
