@@ -4,11 +4,14 @@
  */
 const esc = "\u001b";
 const bel = "\u0007";
-const csi = `(?:${esc}\\[|\u009b)[0-?]*[ -/]*[@-~]`;
-const longString = `(?:${esc}[\\]PX^_]|[\u0090\u0098\u009d-\u009f])[^${bel}${esc}\u009c]*(?:${bel}|${esc}\\\\|\u009c)`;
-const short = `${esc}[ -/]*[0-OQ-WYZ\\\\\`-~]`;
+const csi = `(?:${esc}\\[|\u009b)[0-?]*[ -/]*`;
+const longString = `(?:${esc}[\\]PX^_]|[\u0090\u0098\u009d-\u009f])[^${bel}${esc}\u009c]*`;
+const short = `${esc}[ -/]*`;
 
-const sequences = new RegExp(`${csi}|${longString}|${short}`, "g");
+const sequences = new RegExp(
+  `${csi}[@-~]|${longString}(?:${bel}|${esc}\\\\|\u009c)|${short}[0-OQ-WYZ\\\\\`-~]`,
+  "g",
+);
 const sequencesAndControls = new RegExp(`${sequences.source}|\\p{Cc}`, "gu");
 const controls = /(?![\t\n\r])\p{Cc}/gu;
 
@@ -28,7 +31,7 @@ const drawing: readonly RegExp[] = [
   new RegExp(`^${esc}(?:[78DEHM=>]|\\([0AB])$`),
   /^[\t\n\r\b]$/,
 ];
-const unfinished = new RegExp(`${esc}(?:\\[[0-?]*[ -/]*|[\\]PX^_][^${bel}${esc}]*${esc}?|[ -/]*)$`);
+const unfinished = new RegExp(`(?:${csi}|${longString}${esc}?|${short})$`);
 const longest = 64 * 1024;
 
 /**
