@@ -2,7 +2,14 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
-import { contentSecurityPolicy, pageScript, pageStyle, type ReplayTitle, replayPage } from "./page.ts";
+import {
+  castName,
+  contentSecurityPolicy,
+  pageScript,
+  pageStyle,
+  type ReplayView,
+  replayPage,
+} from "./page.ts";
 
 export interface ReplayServer {
   /** Holds the token: whoever opens it first gets the recording, nobody after. */
@@ -20,10 +27,10 @@ interface Content {
  * and may reload; the address alone is worth nothing afterwards. Requests for another host name (DNS rebinding), from other
  * sites or with other methods are refused.
  */
-export async function serveReplay(title: ReplayTitle, cast: string): Promise<ReplayServer> {
+export async function serveReplay(view: ReplayView): Promise<ReplayServer> {
   const token = randomBytes(24).toString("base64url");
   const cookie = randomBytes(24).toString("base64url");
-  const contents = await contentsOf(title, cast);
+  const contents = await contentsOf(view);
   let opened = false;
   let host = "";
   const server = createServer((request, response) => {
@@ -94,7 +101,7 @@ function answer(response: ServerResponse, status: number, { type, body }: Conten
   response.end(body);
 }
 
-async function contentsOf(title: ReplayTitle, cast: string): Promise<ReadonlyMap<string, Content>> {
+async function contentsOf(view: ReplayView): Promise<ReadonlyMap<string, Content>> {
   const require = createRequire(import.meta.url);
   const bundled = (name: string): Promise<Buffer> =>
     readFile(require.resolve(`asciinema-player/dist/bundle/${name}`));
@@ -105,11 +112,14 @@ async function contentsOf(title: ReplayTitle, cast: string): Promise<ReadonlyMap
   const javascript = "text/javascript; charset=utf-8";
   const css = "text/css; charset=utf-8";
   return new Map<string, Content>([
-    ["", { type: "text/html; charset=utf-8", body: replayPage(title) }],
+    ["", { type: "text/html; charset=utf-8", body: replayPage(view) }],
     ["page.js", { type: javascript, body: pageScript }],
     ["page.css", { type: css, body: pageStyle }],
     ["player.js", { type: javascript, body: script }],
     ["player.css", { type: css, body: style }],
-    ["recording.cast", { type: "application/x-asciicast; charset=utf-8", body: cast }],
+    ...view.casts.map(({ cast }, at): [string, Content] => [
+      castName(at),
+      { type: "application/x-asciicast; charset=utf-8", body: cast },
+    ]),
   ]);
 }

@@ -12,7 +12,12 @@ test("a real browser plays the recording within the page's own policy", {
 }, async () => {
   const cast =
     '{"version":3,"term":{"cols":40,"rows":6}}\n[0.0,"o","hello from ses_1\\r\\n"]\n[0.1,"o","done\\r\\n"]\n';
-  const server = await serveReplay({ title: "ses_1", facts: [["target", "prod-db"]] }, cast);
+  const server = await serveReplay({
+    title: "ses_1",
+    facts: [["target", "prod-db"]],
+    casts: [{ title: "", cast }],
+    log: [],
+  });
   const browser = await chromium.launch({ executablePath: browserPath ?? "", args: ["--no-sandbox"] });
   try {
     const page = await browser.newPage();
@@ -23,7 +28,7 @@ test("a real browser plays the recording within the page's own policy", {
     page.on("pageerror", (error) => complaints.push(error.message));
     await page.goto(server.url.href);
     assert.equal(await page.title(), "ses_1");
-    await page.click("#player");
+    await page.click(".player");
     await page
       .waitForFunction(
         'document.querySelector(".ap-term")?.textContent.includes("hello from ses_1") || document.querySelector(".ap-player")?.textContent.includes("done")',
@@ -32,7 +37,7 @@ test("a real browser plays the recording within the page's own policy", {
       )
       .catch(async (error: unknown) => {
         throw new Error(
-          `the player shows: ${await page.textContent("#player")}; console: ${complaints.join(" | ")}`,
+          `the player shows: ${await page.textContent(".player")}; console: ${complaints.join(" | ")}`,
           { cause: error },
         );
       });

@@ -9,6 +9,8 @@ const cast = '{"version":3,"term":{"cols":80,"rows":24}}\n[0.1,"o","hello"]\n';
 const title = {
   title: "ses_1 </title><script>alert(1)</script>",
   facts: [["reason", '"><img src=x onerror=alert(1)>']],
+  casts: [{ title: "<img src=x>", cast }],
+  log: [{ tone: "bad", text: "<img src=x>" }],
 } as const;
 
 interface Answer {
@@ -34,12 +36,12 @@ function get(url: URL, headers: Record<string, string> = {}, method = "GET"): Pr
 
 let server: ReplayServer;
 before(async () => {
-  server = await serveReplay(title, cast);
+  server = await serveReplay(title);
 });
 after(() => server.close());
 
 test("whoever opens the address first gets the page and a cookie; nobody after without the cookie", async () => {
-  assert.equal((await get(new URL("recording.cast", server.url))).status, 403);
+  assert.equal((await get(new URL("recording-1.cast", server.url))).status, 403);
   const first = await get(server.url);
   assert.equal(first.status, 200);
   const [setCookie = ""] = [first.headers["set-cookie"]].flat();
@@ -47,7 +49,7 @@ test("whoever opens the address first gets the page and a cookie; nobody after w
   const cookie = setCookie.split(";")[0] ?? "";
   assert.equal((await get(server.url)).status, 403);
   assert.equal((await get(server.url, { cookie })).status, 200);
-  const recording = await get(new URL("recording.cast", server.url), { cookie });
+  const recording = await get(new URL("recording-1.cast", server.url), { cookie });
   assert.deepEqual([recording.status, recording.body], [200, cast]);
   for (const name of ["player.js", "player.css", "page.js", "page.css"])
     assert.equal((await get(new URL(name, server.url), { cookie })).status, 200, name);

@@ -1,15 +1,18 @@
 import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
 import type { Recorded } from "../../core/journal/event.ts";
+import type { ReplayView } from "../../web/page.ts";
 import { serveReplay } from "../../web/replay.ts";
 import { openBrowser } from "../browser.ts";
 import type { Context } from "../context.ts";
 import type { Invocation } from "../options.ts";
 import { readBundle } from "../replay/bundle.ts";
 import { castOf } from "../replay/cast.ts";
+import { commandReplay, commandReplays } from "../replay/commands.ts";
 import { fetchEvents, followEvents } from "../replay/events.ts";
+import type { Line } from "../replay/line.ts";
 import { colored, play } from "../replay/player.ts";
-import { type Line, story, storyteller } from "../replay/story.ts";
+import { story, storyteller } from "../replay/story.ts";
 
 const formats = ["text", "json", "cast"] as const;
 
@@ -19,17 +22,33 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
   const pace = { speed: speedOf(typed.text("speed")), idleLimit: typed.duration("idleLimit") ?? 2000 };
   if (typed.flag("follow")) return await follow(context, typed, format);
   const { session, events } = await recording(context, typed);
-  if (format === "json" && !typed.flag("web")) {
+  if (typed.flag("web")) return await inBrowser(context, viewOf(session, events, typed));
+  if (format === "json") {
     for (const recorded of events) io.json(jsonOf(recorded));
     return undefined;
   }
-  const lines = grepped(story(events), typed.text("grep"));
-  if (format === "cast") await io.write(castOf(lines, session));
-  else if (typed.flag("web")) await inBrowser(context, session, events, lines);
-  else if (format === "text" || typed.text("grep") !== undefined || !io.terminal)
-    for (const line of lines) io.print(colored(line, io));
+  const plain = format === "text" || typed.text("grep") !== undefined || (format !== "cast" && !io.terminal);
+  const { title, lines } = scene(session, events, typed, plain);
+  if (format === "cast") await io.write(castOf(lines, title));
+  else if (plain) for (const line of lines) io.print(colored(line, io));
   else await play(lines, io, pace, context.signal);
   return undefined;
+}
+
+/** The whole session, or one command of it. */
+function scene(
+  session: string,
+  events: readonly Recorded[],
+  typed: Invocation,
+  plain: boolean,
+): { readonly title: string; readonly lines: readonly Line[] } {
+  const number = typed.text("exec");
+  const full = typed.flag("full");
+  if (number !== undefined && !plain) return commandReplay(events, number);
+  const told = grepped(story(events, { terminal: !plain, full }), typed.text("grep"));
+  if (number === undefined) return { title: session, lines: told };
+  const { operation } = commandReplay(events, number);
+  return { title: session, lines: told.filter(({ part }) => part === operation) };
 }
 
 /** From the gateway, or from a bundle without it. */
@@ -62,7 +81,7 @@ async function follow(context: Context, typed: Invocation, format: string | unde
       hint: "leave --web, --file or --format cast",
     });
   const needle = typed.text("grep")?.toLowerCase() ?? "";
-  const tell = storyteller();
+  const tell = storyteller({ terminal: false, full: typed.flag("full") });
   const show = (recorded: Recorded): void => {
     if (format === "json") io.json(jsonOf(recorded));
     else
@@ -97,24 +116,32 @@ function jsonOf({ seq, at, event }: Recorded): object {
   return { v: 1, seq, at: at.toISOString(), event: plain };
 }
 
-async function inBrowser(
-  context: Context,
-  session: string,
-  events: readonly Recorded[],
-  lines: readonly Line[],
-): Promise<void> {
+async function inBrowser(context: Context, view: ReplayView): Promise<undefined> {
   const { io, signal } = context;
-  const server = await serveReplay({ title: session, facts: factsOf(events) }, castOf(lines, session));
+  const server = await serveReplay(view);
   try {
     if (context.json) io.json({ v: 1, event: "ready", url: server.url.href });
     else io.print(server.url.href);
-    io.say(`  ${visible(session)}: the address works once; Ctrl-C ends it`);
+    io.say(`  ${visible(view.title)}: the address works once; Ctrl-C ends it`);
     if (io.interactive) openBrowser(server.url.href);
     if (!signal.aborted)
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   } finally {
     await server.close();
   }
+  return undefined;
+}
+
+/** Statements are played as in a terminal; requests are read, and only their commands have terminals. */
+function viewOf(session: string, events: readonly Recorded[], typed: Invocation): ReplayView {
+  const lines = grepped(story(events, { terminal: false, full: typed.flag("full") }), typed.text("grep"));
+  const [first] = events;
+  const played = first?.event.type !== "session" || first.event.protocol !== "kubernetes";
+  const commands = [...commandReplays(events).values()];
+  const casts = played
+    ? [{ title: "", cast: castOf(lines, session) }]
+    : commands.map((one) => ({ title: one.title, cast: castOf(one.lines, one.title) }));
+  return { title: session, facts: factsOf(events), casts, log: played ? [] : lines };
 }
 
 /** What the recording says of itself. */

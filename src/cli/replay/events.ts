@@ -50,6 +50,7 @@ export function parseEvents(text: string): readonly Recorded[] {
 const types: ReadonlySet<string> = new Set<JournalEvent["type"]>([
   "session",
   "connection",
+  "identity",
   "operation",
   "verdict",
   "columns",

@@ -2,7 +2,7 @@ import process from "node:process";
 import { emitKeypressEvents } from "node:readline";
 import { pause } from "../../agent/pause.ts";
 import type { Io } from "../io.ts";
-import type { Line } from "./story.ts";
+import type { Line } from "./line.ts";
 
 export interface Pace {
   readonly speed: number;
@@ -27,7 +27,7 @@ export async function play(lines: readonly Line[], io: Io, pace: Pace, signal: A
       // Going back means telling the story up to there again.
       if (moved.next < place.next) io.print("\u001b[2J\u001b[H");
       const from = moved.next < place.next ? 0 : place.next;
-      for (const line of lines.slice(from, moved.next)) io.print(colored(line, io));
+      for (const line of lines.slice(from, moved.next)) await show(line, io);
       place = moved;
     }
   } finally {
@@ -80,6 +80,12 @@ export function schedule(lines: readonly Line[], idleLimit: number): readonly nu
   });
 }
 
+/** A piece of a terminal is drawn as it is: it holds nothing but what draws. */
+async function show(line: Line, io: Io): Promise<void> {
+  if (line.tone === "terminal") await io.write(line.text);
+  else if (line.tone !== "size") io.print(colored(line, io));
+}
+
 export function colored({ tone, text }: Line, { out }: Io): string {
   switch (tone) {
     case "prompt":
@@ -92,6 +98,8 @@ export function colored({ tone, text }: Line, { out }: Io): string {
       return out.green(text);
     case "data":
     case "plain":
+    case "terminal":
+    case "size":
       return text;
   }
 }

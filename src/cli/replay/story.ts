@@ -1,116 +1,59 @@
 import { visible } from "../../base/text.ts";
-import type { JournalColumn, JournalEvent, Recorded } from "../../core/journal/event.ts";
-import { decodeRows } from "../../protocols/postgres/decode.ts";
-import { shownText } from "../statement-text.ts";
-import { grid } from "./grid.ts";
+import type { JournalEvent, Recorded } from "../../core/journal/event.ts";
+import { type Line, type Of, partOf, type Teller, type Telling, type Told } from "./line.ts";
+import { requestTeller } from "./requests.ts";
+import { statementTeller } from "./statements.ts";
 
-/** What one event adds to the transcript. `part` groups what belongs to one operation, for --grep. */
-export interface Line {
-  readonly at: Date;
-  readonly part: string;
-  readonly tone: "prompt" | "data" | "note" | "bad" | "good" | "plain";
-  readonly text: string;
-}
-
-interface Result {
-  columns: readonly JournalColumn[];
-  rows: (readonly (string | null)[])[];
-  copied: string[];
-}
-
-type Told = readonly (readonly [tone: Line["tone"], text: string])[];
+const plainly: Telling = { terminal: false, full: false };
 
 /**
- * A recording as a psql-like transcript: statements at a prompt, verdicts and approvals with names, masked rows as tables,
- * counts. Every text from outside is made safe for a terminal.
+ * A recording as a transcript: what was asked, verdicts and approvals with names, masked answers, counts. Every text from
+ * outside is made safe for a terminal.
  */
-export function story(events: readonly Recorded[]): readonly Line[] {
-  return events.flatMap(storyteller());
+export function story(events: readonly Recorded[], how: Telling = plainly): readonly Line[] {
+  return events.flatMap(storyteller(how));
 }
 
 /** The same, one event after the other, for a session that goes on. */
-export function storyteller(): (recorded: Recorded) => readonly Line[] {
-  const teller = newTeller();
-  return ({ at, event }) => {
-    const { part, told } = teller(event);
-    return told.map(([tone, text]) => ({ at, part, tone, text }));
+export function storyteller(how: Telling = plainly): (recorded: Recorded) => readonly Line[] {
+  let teller: Teller = statementTeller("ihc");
+  return (recorded) => {
+    const { at, event } = recorded;
+    if (event.type === "session") teller = tellerOf(event, how);
+    return [...teller(recorded), { part: partOf(event), told: framing(event) }].flatMap(({ part, told }) =>
+      told.map(([tone, text]) => ({ at, part, tone, text })),
+    );
   };
 }
 
-function newTeller(): (event: JournalEvent) => { readonly part: string; readonly told: Told } {
-  const results = new Map<string, Result>();
-  const connections = new Map<string, number>();
-  let target = "ihc";
-  const resultOf = (operation: string): Result => {
-    const known = results.get(operation) ?? { columns: [], rows: [], copied: [] };
-    results.set(operation, known);
-    return known;
-  };
-  const prompt = (connection: string): string => {
-    const number = connections.get(connection) ?? 1;
-    return number === 1 ? target : `${target}#${number}`;
-  };
-  return (event) => {
-    const part = "operation" in event && event.operation !== undefined ? event.operation : event.type;
-    switch (event.type) {
-      case "session":
-        target = visible(event.target);
-        return { part, told: opening(event) };
-      case "connection":
-        return { part, told: [["note", connectionText(event, numberOf(event, connections))]] };
-      case "operation":
-        return { part, told: operationText(event, prompt(event.connection)) };
-      case "verdict":
-        return { part, told: verdictText(event) };
-      case "columns":
-        resultOf(event.operation).columns = event.columns;
-        return { part, told: [] };
-      case "rows":
-        addRows(resultOf(event.operation), event);
-        return { part, told: [] };
-      case "result": {
-        const told = resultText(event, resultOf(event.operation));
-        results.delete(event.operation);
-        return { part, told };
-      }
-      case "output":
-        return {
-          part,
-          told: shownText(Buffer.from(event.data).toString("utf8")).lines.map(
-            (line) => ["plain", line] as const,
-          ),
-        };
-      case "resize":
-        return { part, told: [] };
-      case "note":
-        return { part, told: [["note", `-- ${visible(event.text)}`]] };
-      case "end":
-        return {
-          part,
-          told: [
-            [
-              event.complete ? "note" : "bad",
-              `-- the session ended: ${visible(event.reason)}${event.complete ? "" : " (the recording is incomplete)"}`,
-            ],
-          ],
-        };
-    }
-  };
+function tellerOf({ protocol, target }: Of<"session">, how: Telling): Teller {
+  return protocol === "kubernetes" ? requestTeller(how) : statementTeller(visible(target));
 }
 
-/** The lowest number that no open connection has, so that one after the other are all called 1. */
-function numberOf(event: Of<"connection">, connections: Map<string, number>): number {
-  const known = connections.get(event.connection);
-  if (event.state === "closed") connections.delete(event.connection);
-  if (known !== undefined) return known;
-  const taken = new Set(connections.values());
-  let number = 1;
-  while (taken.has(number)) number += 1;
-  if (event.state === "open") connections.set(event.connection, number);
-  return number;
+/** What is told of any session, whatever its protocol. */
+function framing(event: JournalEvent): Told {
+  switch (event.type) {
+    case "session":
+      return opening(event);
+    case "identity":
+      return [["note", `-- the target sees ${visible(event.user)}${groupsText(event.groups)}`]];
+    case "note":
+      return [["note", `-- ${visible(event.text)}`]];
+    case "end":
+      return [
+        [
+          event.complete ? "note" : "bad",
+          `-- the session ended: ${visible(event.reason)}${event.complete ? "" : " (the recording is incomplete)"}`,
+        ],
+      ];
+    default:
+      return [];
+  }
 }
 
-type Of<T extends JournalEvent["type"]> = Extract<JournalEvent, { type: T }>;
+function groupsText(groups: readonly string[]): string {
+  return groups.length === 0 ? "" : `, groups ${groups.map(visible).join(", ")}`;
+}
 
 function opening(event: Of<"session">): Told {
   const via = event.via === undefined ? "" : ` via ${visible(event.via)}`;
@@ -128,65 +71,4 @@ function opening(event: Of<"session">): Told {
     ...(event.breakGlass ? [["bad", "-- BREAK-GLASS"] as const] : []),
     ...approved,
   ];
-}
-
-function connectionText(event: Of<"connection">, number: number): string {
-  const client = event.client === undefined ? "" : ` by ${visible(event.client)}`;
-  const reason = event.reason === undefined ? "" : `: ${visible(event.reason)}`;
-  return event.state === "open"
-    ? `-- connection ${number} opened${client}`
-    : `-- connection ${number} closed${reason}`;
-}
-
-function operationText(event: Of<"operation">, prompt: string): Told {
-  const lines = shownText(event.text).lines;
-  return [
-    ...lines.map((line, place) => ["prompt", `${prompt}${place === 0 ? "=>" : "->"} ${line}`] as const),
-    ...event.parameters.map((value, place) => ["note", `   $${place + 1} = ${visible(value)}`] as const),
-  ];
-}
-
-function verdictText(event: Of<"verdict">): Told {
-  const reason = event.reason === undefined ? "" : `: ${visible(event.reason)}`;
-  const by = event.approvedBy?.map(visible).join(", ") ?? "";
-  const request = event.request === undefined ? "" : ` as ${event.request}`;
-  switch (event.verdict) {
-    case "allow":
-      return by === "" ? [] : [["good", `-- approved by ${by}${request} (rule ${visible(event.rule)})`]];
-    case "hold":
-      return [["note", `NOTICE:  held for approval${request} (rule ${visible(event.rule)})${reason}`]];
-    case "deny":
-      return [
-        ["bad", `ERROR:  denied by rule ${visible(event.rule)}${reason}${by === "" ? "" : ` (${by})`}`],
-      ];
-  }
-}
-
-function addRows(result: Result, event: Of<"rows">): void {
-  if (event.format === "pg") result.rows.push(...decodeRows(event.data, result.columns));
-  else result.copied.push(Buffer.from(event.data).toString("utf8"));
-}
-
-function resultText(event: Of<"result">, result: Result): Told {
-  const told: (readonly [Line["tone"], string])[] = [];
-  if (result.columns.length > 0) {
-    for (const line of grid(
-      result.columns.map(({ name }) => name),
-      result.rows,
-    ))
-      told.push(["data", line]);
-    told.push(["plain", `(${event.rows} ${event.rows === 1 ? "row" : "rows"})`]);
-  }
-  for (const line of shownText(result.copied.join("").trimEnd()).lines)
-    if (line !== "") told.push(["data", line]);
-  if (result.columns.length === 0)
-    told.push([/^error/i.test(event.status) ? "bad" : "plain", visible(event.status)]);
-  if (event.recordedRows < event.rows && event.recordedRows + event.rows > 0 && result.columns.length > 0)
-    told.push([
-      "note",
-      `-- ${event.recordedRows} of ${event.rows} rows recorded, ${event.bytes} bytes shown to the client`,
-    ]);
-  if (event.maskedColumns.length > 0)
-    told.push(["note", `-- masked: ${event.maskedColumns.map(visible).join(", ")}`]);
-  return told;
 }

@@ -37,10 +37,16 @@ export function addEvidence(program: Command, finish: Finish): void {
         .option("--speed <factor>", "play faster or slower (default: 1)")
         .option("--idle-limit <duration>", "longest silence (default: 2s)")
         .option("--grep <text>", "only operations that hold this text")
+        .option("--full", "of a cluster: bodies and answers whole, discovery too")
+        .option(
+          "--exec <number>",
+          "of a cluster: only this command in a container, as its terminal showed it",
+        )
         .option("--web", "play it in a browser, served by this machine to one browser only"),
       "ihc replay ses_9XK4",
       "ihc replay ses_9XK4 --format text --grep orders",
       "ihc replay ses_9XK4 --format cast > incident.cast",
+      "ihc replay ses_9XK4 --exec 1 --speed 2",
       "ihc replay --file ses_9XK4.evidence.json",
     ),
     () => import("../commands/replay.ts"),

@@ -26,6 +26,13 @@ export type JournalEvent =
       readonly client?: Masked<string>;
       readonly reason?: string;
     }
+  /** As whom the target is asked from here on: the name and groups that the gateway gives it for the person. */
+  | {
+      readonly type: "identity";
+      readonly connection: ConnectionId;
+      readonly user: string;
+      readonly groups: readonly string[];
+    }
   | {
       readonly type: "operation";
       readonly connection: ConnectionId;

@@ -95,6 +95,8 @@ function plainLines(
       return [
         `-- connection ${visible(event.connection)} ${event.state}${suffix(event.client)}${suffix(event.reason)}`,
       ];
+    case "identity":
+      return [`-- the target sees ${[event.user, ...event.groups].map(visible).join(", ")}`];
     case "operation":
       return operationLines(event);
     case "verdict":

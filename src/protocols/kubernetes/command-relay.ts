@@ -1,9 +1,10 @@
-import type { RawData, WebSocket } from "ws";
 import { IhcError } from "../../base/errors.ts";
 import { maskStream } from "../../core/masking/stream.ts";
 import type { Session } from "../../core/session/session.ts";
+import { whyEnded } from "./denial.ts";
 import { longestStatus, ownStatus, readExecStatus } from "./exec-status.ts";
 import { Brake, pacer, sender } from "./flow.ts";
+import type { MessageLine } from "./message-line.ts";
 import { StreamOutput } from "./stream-output.ts";
 import {
   type ChannelProtocol,
@@ -17,8 +18,8 @@ import {
 
 export interface CommandRelay {
   readonly session: Session;
-  readonly client: WebSocket;
-  readonly cluster: WebSocket;
+  readonly client: MessageLine;
+  readonly cluster: MessageLine;
   /** What each side speaks: v5 in front is told to an older server as far as v4 has words for it. */
   readonly front: ChannelProtocol;
   readonly back: ChannelProtocol;
@@ -35,9 +36,6 @@ export interface CommandEnd {
   /** From the client. */
   readonly input: number;
 }
-
-/** How long a client may take to close after it was told to, milliseconds. */
-const parting = 300;
 
 /** Passes an exec or attach between client and cluster until either ends. Never rejects. */
 export function relayCommand(relay: CommandRelay): Promise<CommandEnd> {
@@ -75,20 +73,22 @@ class Relay {
     const { session, client, cluster } = this.#relay;
     const cut = (): void => this.#cut(whyEnded(session.signal));
     session.signal.addEventListener("abort", cut, { once: true });
-    cluster.on("message", (data, binary) => this.#guarded(() => this.#fromCluster(bytesOf(data), binary)));
-    client.on("message", (data, binary) => this.#guarded(() => this.#fromClient(bytesOf(data), binary)));
-    passPings(client, cluster);
-    // What goes wrong on a socket closes it; the close is what counts.
-    cluster.on("error", () => cluster.terminate());
-    client.on("error", () => client.terminate());
-    cluster.on("close", () => this.#end("the cluster closed the stream"));
-    client.on("close", () => this.#end("the client has gone"));
-    client.once("close", () => session.signal.removeEventListener("abort", cut));
+    client.listen({
+      message: (message, binary) => this.#guarded(() => this.#fromClient(message, binary)),
+      // What keeps the way to the gateway open keeps the way behind it open too.
+      ping: (data) => cluster.ping(data),
+      closed: () => {
+        this.#end("the client has gone");
+        session.signal.removeEventListener("abort", cut);
+      },
+    });
+    cluster.listen({
+      message: (message, binary) => this.#guarded(() => this.#fromCluster(message, binary)),
+      ping: () => undefined,
+      closed: () => this.#end("the cluster closed the stream"),
+    });
     cluster.resume();
     if (session.signal.aborted) cut();
-    // Either may have gone while the other was being opened.
-    if (client.readyState !== client.OPEN) this.#end("the client has gone");
-    else if (cluster.readyState !== cluster.OPEN) this.#end("the cluster closed the stream");
   }
 
   #fromCluster(message: Buffer, binary: boolean): void {
@@ -130,12 +130,10 @@ class Relay {
     this.#toCluster(channelFrame("stdin", data));
   }
 
-  /** v4 has no word for it: a terminal understands the character for it, and otherwise the person is told. */
+  /** v4 has no word for it, and is not spoken to a cluster that a v5 client sends input to. */
   #endOfStdin(): void {
-    const { back, stdin, tty } = this.#relay;
-    if (back === protocolV5) this.#toCluster(endFrame("stdin"));
-    else if (stdin && tty) this.#toCluster(channelFrame("stdin", endOfTransmission));
-    else if (stdin) this.#tell(noEnd);
+    const { back, stdin } = this.#relay;
+    if (stdin && back === protocolV5) this.#toCluster(endFrame("stdin"));
   }
 
   #endOf(channel: "stdout" | "stderr" | "error"): void {
@@ -206,37 +204,7 @@ class Relay {
     if (typed && typed.length > 0)
       session.record({ type: "output", connection: session.connection, stream: "in", data: typed });
     cluster.terminate();
-    close(client);
+    client.close();
     this.#done({ status: this.#told ?? why, bytes: this.#bytes, input: this.#input });
   }
-}
-
-const endOfTransmission = Buffer.of(4);
-const noEnd =
-  "ihc: this cluster speaks v4.channel.k8s.io, which cannot say that the input has ended; the command goes on until it ends by itself";
-
-/** Why a session is over, in its own words. */
-export function whyEnded(signal: AbortSignal): string {
-  const why: unknown = signal.reason;
-  return why instanceof IhcError ? `the session has ended: ${why.message}` : "the session has ended";
-}
-
-/** Says goodbye, and does not wait long for an answer. */
-export function close(socket: WebSocket): void {
-  if (socket.readyState === socket.CLOSED) return;
-  socket.close(1000);
-  const timer = setTimeout(() => socket.terminate(), parting);
-  socket.once("close", () => clearTimeout(timer));
-}
-
-/** What keeps the way to the gateway open keeps the way behind it open too. */
-export function passPings(client: WebSocket, cluster: WebSocket): void {
-  client.on("ping", (data) => {
-    if (cluster.readyState === cluster.OPEN) cluster.ping(data);
-  });
-}
-
-export function bytesOf(data: RawData): Buffer {
-  if (Array.isArray(data)) return Buffer.concat(data);
-  return data instanceof ArrayBuffer ? Buffer.from(data) : data;
 }

@@ -53,9 +53,12 @@ export const unauthorized: StatusAnswer = {
 
 /** The session is over, for the reason that its signal carries. */
 export function endedStatus(signal: AbortSignal): StatusAnswer {
-  const why = signal.reason instanceof IhcError ? signal.reason.message : "it is over";
-  const message = `ihc: the session has ended: ${why}; connect again with ihc connect`;
+  const message = `ihc: ${whyEnded(signal)}; connect again with ihc connect`;
   return { code: 403, reason: "Forbidden", message };
+}
+
+export function whyEnded({ reason }: AbortSignal): string {
+  return reason instanceof IhcError ? `the session has ended: ${reason.message}` : "the session has ended";
 }
 
 /** The object that goes out, masked: reasons may quote what was asked. */

@@ -2,14 +2,15 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Agent } from "node:https";
 import type { Duplex, Readable } from "node:stream";
 import type { SecureContext } from "node:tls";
-import type { WebSocket } from "ws";
 import type { Admitted } from "../../core/session/operation.ts";
 import type { Admission, Session } from "../../core/session/session.ts";
 import type { Parser } from "../protocol.ts";
 import type { Credential } from "./credential.ts";
 import type { Discovery } from "./discovery.ts";
+import type { MessageLine } from "./message-line.ts";
 import type { KubernetesOperation } from "./operation.ts";
 import type { KubernetesSettings } from "./settings.ts";
+import type { StreamProtocol } from "./wire/channels.ts";
 
 /**
  * What the parts of this folder hand each other. `serve` owns the order: it reads a request, has it classified, admitted and
@@ -37,9 +38,16 @@ export interface StatusAnswer {
 
 /** The answer of the API server to an upgrade. */
 export type StreamAnswer =
-  | { readonly kind: "open"; readonly socket: WebSocket }
-  /** Anything but 101. */
-  | { readonly kind: "refused"; readonly response: KubernetesResponse };
+  | { readonly kind: "open"; readonly line: MessageLine; readonly protocol: StreamProtocol }
+  | StreamRefusal;
+
+/** What the cluster said instead of switching protocols. */
+export interface StreamRefusal {
+  readonly kind: "refused";
+  readonly status: StatusAnswer;
+  /** The API server's own answer, a Status; a kubelet or a proxy that did not understand the question says none. */
+  readonly byApiServer: boolean;
+}
 
 /** What all connections of one session share; made by `prepare`, in memory only. */
 export interface SessionState {
@@ -51,6 +59,8 @@ export interface SessionState {
   credential?: Credential;
   /** What the cluster has, as its discovery says; made when it is first needed. */
   discovery?: Discovery;
+  /** As whom the cluster was asked last, as the recording has it. */
+  identity?: string;
   /** Requests under way. */
   underway: number;
   /** For kubectl exec's two requests: what was decided, by person, Kubectl-Session, pod, container and command. */
@@ -75,8 +85,8 @@ export interface StreamRequest {
   readonly signal: AbortSignal;
   /** Judges and waits for reviewers; as session.admit, with the limits that hold here. */
   admit(operation: KubernetesOperation): Promise<Admission<KubernetesOperation>>;
-  /** Dials the API server with impersonation. `protocols` in order of preference; other headers of the client's are not sent. */
-  open(operation: Admitted<KubernetesOperation>, protocols: readonly string[]): Promise<StreamAnswer>;
+  /** Dials the API server with impersonation, for a client that speaks `front`. Its own headers are not all sent. */
+  open(operation: Admitted<KubernetesOperation>, front: StreamProtocol): Promise<StreamAnswer>;
   /** Answers with a Status instead of an upgrade, masked, and closes the socket. */
   refuse(status: StatusAnswer): void;
 }

@@ -1,37 +1,37 @@
-import type { WebSocket } from "ws";
+import type { MessageLine } from "./message-line.ts";
 
 /** Above the first a source waits, below the second it goes on, bytes. */
 const high = 1024 * 1024;
 const low = 256 * 1024;
 
-/** Stops reading from a socket while anybody who takes its data is behind. */
+/** Stops reading while anybody who takes its data is behind. */
 export class Brake {
-  readonly #source: WebSocket;
+  readonly #source: MessageLine;
   readonly #holders = new Set<string>();
 
-  constructor(source: WebSocket) {
+  constructor(source: MessageLine) {
     this.#source = source;
   }
 
   hold(who: string): void {
     this.#holders.add(who);
-    if (this.#source.readyState !== this.#source.CLOSED) this.#source.pause();
+    this.#source.pause();
   }
 
   release(who: string): void {
     this.#holders.delete(who);
-    if (this.#holders.size === 0 && this.#source.readyState !== this.#source.CLOSED) this.#source.resume();
+    if (this.#holders.size === 0) this.#source.resume();
   }
 }
 
-/** Sends to a socket; while it takes data more slowly than it comes, the source is braked. */
-export function sender(socket: WebSocket, source: Brake): (message: Uint8Array) => void {
+/** Sends; while the receiver takes data more slowly than it comes, the source is braked. */
+export function sender(receiver: MessageLine, source: Brake): (message: Uint8Array) => void {
   let pending = 0;
   return (message) => {
-    if (socket.readyState !== socket.OPEN) return;
+    if (!receiver.isOpen) return;
     pending += message.length;
     if (pending > high) source.hold("receiver");
-    socket.send(message, { binary: true }, () => {
+    receiver.send(message, () => {
       pending -= message.length;
       if (pending < low) source.release("receiver");
     });

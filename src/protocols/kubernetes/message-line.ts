@@ -31,6 +31,7 @@ export function webSocketLine(socket: WebSocket): MessageLine {
     },
     send: (message, sent) => {
       if (socket.readyState === socket.OPEN) socket.send(message, { binary: true }, () => sent());
+      else sent();
     },
     ping: (data) => {
       if (socket.readyState === socket.OPEN) socket.ping(data);

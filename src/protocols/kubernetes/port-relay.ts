@@ -1,7 +1,7 @@
-import type { WebSocket } from "ws";
 import type { Session } from "../../core/session/session.ts";
-import { bytesOf, close, passPings, whyEnded } from "./command-relay.ts";
+import { whyEnded } from "./denial.ts";
 import { Brake, sender } from "./flow.ts";
+import type { MessageLine } from "./message-line.ts";
 
 export interface PortEnd {
   readonly status: string;
@@ -16,7 +16,7 @@ export interface PortEnd {
  * kubectl does it since 1.31, or channels. What goes through is somebody else's protocol; it is counted and not looked at.
  * Never rejects.
  */
-export function relayPorts(session: Session, client: WebSocket, cluster: WebSocket): Promise<PortEnd> {
+export function relayPorts(session: Session, client: MessageLine, cluster: MessageLine): Promise<PortEnd> {
   return new Promise((resolve) => {
     const counts = { bytes: 0, input: 0 };
     const toClient = sender(client, new Brake(cluster));
@@ -27,29 +27,29 @@ export function relayPorts(session: Session, client: WebSocket, cluster: WebSock
       ended = true;
       session.signal.removeEventListener("abort", cut);
       cluster.terminate();
-      close(client);
+      client.close();
       resolve({ status, ...counts });
     };
     const cut = (): void => end(whyEnded(session.signal));
     session.signal.addEventListener("abort", cut, { once: true });
-    cluster.on("message", (data) => {
-      const message = bytesOf(data);
-      counts.bytes += message.length;
-      toClient(message);
+    client.listen({
+      message: (message) => {
+        counts.input += message.length;
+        toCluster(message);
+      },
+      ping: (data) => cluster.ping(data),
+      closed: () => end("closed"),
     });
-    client.on("message", (data) => {
-      const message = bytesOf(data);
-      counts.input += message.length;
-      toCluster(message);
+    cluster.listen({
+      message: (message) => {
+        counts.bytes += message.length;
+        toClient(message);
+      },
+      // Each side answers its own.
+      ping: () => undefined,
+      closed: () => end("the cluster closed the stream"),
     });
-    passPings(client, cluster);
-    cluster.on("error", () => cluster.terminate());
-    client.on("error", () => client.terminate());
-    cluster.on("close", () => end("the cluster closed the stream"));
-    client.on("close", () => end("closed"));
     cluster.resume();
     if (session.signal.aborted) cut();
-    else if (client.readyState !== client.OPEN) end("closed");
-    else if (cluster.readyState !== cluster.OPEN) end("the cluster closed the stream");
   });
 }

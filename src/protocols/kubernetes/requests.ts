@@ -5,7 +5,7 @@ import { IhcError } from "../../base/errors.ts";
 import type { Session } from "../../core/session/session.ts";
 import { readBody } from "./body.ts";
 import { classify } from "./classify.ts";
-import { answerStatus, denied, endedStatus, statusBody, unreadable } from "./denial.ts";
+import { answerStatus, denied, endedStatus, statusBody, unreadable, whyEnded } from "./denial.ts";
 import { clusterDiscovery } from "./discovery.ts";
 import type { KubernetesResponse } from "./exchange.ts";
 import { answered, forwarded, pretence, warning } from "./headers.ts";
@@ -102,9 +102,16 @@ async function answer(
     else withoutBody(sent, response);
     record.end(`${sent.status} ${STATUS_CODES[sent.status] ?? ""}`.trim(), mask?.counts() ?? nothing);
   } catch (error) {
-    record.end(error instanceof IhcError ? error.message : "broken off", mask?.counts() ?? nothing);
+    record.end(brokenOff(session, gone, error), mask?.counts() ?? nothing);
     breakOff(serving, operation, response, error);
   }
+}
+
+/** Why the recording has no status: how most watches end. */
+function brokenOff({ signal }: Session, gone: AbortSignal, error: unknown): string {
+  if (signal.aborted) return whyEnded(signal);
+  if (gone.aborted) return "ended by the client";
+  return error instanceof IhcError ? error.message : "broken off";
 }
 
 const nothing = { bytes: 0, objects: 0, masked: [] };

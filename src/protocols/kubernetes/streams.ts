@@ -1,22 +1,22 @@
 import { type WebSocket, WebSocketServer } from "ws";
-import { IhcError } from "../../base/errors.ts";
 import type { Admission } from "../../core/session/session.ts";
 import { earlierAnswer, rememberAnswer } from "./attempts.ts";
-import { type CommandEnd, close, relayCommand } from "./command-relay.ts";
+import { type CommandEnd, relayCommand } from "./command-relay.ts";
 import { denied, failed } from "./denial.ts";
-import type {
-  KubernetesResponse,
-  ServeStream,
-  StatusAnswer,
-  StreamAnswer,
-  StreamRequest,
-} from "./exchange.ts";
+import type { ServeStream, StatusAnswer, StreamAnswer, StreamRequest } from "./exchange.ts";
 import { withCommand } from "./exec-command.ts";
 import { warning } from "./headers.ts";
+import { type MessageLine, webSocketLine } from "./message-line.ts";
 import type { KubernetesOperation } from "./operation.ts";
 import { type PortEnd, relayPorts } from "./port-relay.ts";
-import { withoutQuotedValues } from "./status-text.ts";
-import { type ChannelProtocol, portTunnel, protocolV4, protocolV5 } from "./wire/channels.ts";
+import { streamFlags } from "./stream-flags.ts";
+import {
+  type ChannelProtocol,
+  portTunnel,
+  protocolV4,
+  protocolV5,
+  type StreamProtocol,
+} from "./wire/channels.ts";
 
 /**
  * Serves an exec, attach or port-forward to its end: judged, its command read, opened upstream, and only then accepted, so
@@ -26,23 +26,24 @@ export const serveStream: ServeStream = async (stream) => {
   const { operation, upgrade } = stream;
   if (operation.kind === "request") return await refuseOther(stream);
   if (upgrade === "spdy") return await refuseSpdy(stream);
-  const protocols = protocolsFor(operation.kind, offeredBy(stream));
-  const [front] = protocols;
+  const front = frontOf(operation.kind, offeredBy(stream));
   if (front === undefined) return stream.refuse(denied(noProtocol));
   try {
     const admission = await stream.admit(await withCommand(operation, stream.parser));
     if (!admission.ok) return refuse(stream, denied(admission.denial));
-    await serveAdmitted(stream, admission, protocols, front);
+    await serveAdmitted(stream, admission, front);
   } catch (error) {
     refuse(stream, failed(error));
   }
 };
 
-/** What is spoken with the cluster, in order of preference; the first is what is spoken with the client. */
-function protocolsFor(kind: KubernetesOperation["kind"], offered: ReadonlySet<string>): readonly string[] {
-  if (kind === "portforward") return [portTunnel, protocolV4].filter((name) => offered.has(name)).slice(0, 1);
-  if (offered.has(protocolV5)) return [protocolV5, protocolV4];
-  return offered.has(protocolV4) ? [protocolV4] : [];
+/** What is spoken with the client. */
+function frontOf(
+  kind: KubernetesOperation["kind"],
+  offered: ReadonlySet<string>,
+): StreamProtocol | undefined {
+  const spoken = [kind === "portforward" ? portTunnel : protocolV5, protocolV4] as const;
+  return spoken.find((name) => offered.has(name));
 }
 
 function offeredBy({ request }: StreamRequest): ReadonlySet<string> {
@@ -76,67 +77,64 @@ type Admitted = Extract<Admission<KubernetesOperation>, { ok: true }>;
 async function serveAdmitted(
   stream: StreamRequest,
   admission: Admitted,
-  protocols: readonly string[],
-  front: string,
+  front: StreamProtocol,
 ): Promise<void> {
   const record = (status: string, bytes: number, input: number): void =>
     recordEnd(stream, admission, status, bytes, input);
   let answer: StreamAnswer;
   try {
-    answer = await stream.open(admission.op, protocols);
+    answer = await stream.open(admission.op, front);
   } catch (error) {
     record("not opened", 0, 0);
     throw error;
   }
   if (answer.kind === "refused") {
-    const status = await statusOf(answer.response);
+    const { status } = answer;
     record(`${status.code} ${status.reason}`, 0, 0);
     return refuse(stream, status);
   }
-  const cluster = answer.socket;
   const client = await accept(stream, front);
   if (!client) {
-    close(cluster);
+    answer.line.close();
     return record("the client has gone", 0, 0);
   }
-  const end = await relay(stream, client, cluster, front);
+  const end = await relay(stream, { line: webSocketLine(client), protocol: front }, answer);
   record(end.status, end.bytes, end.input);
 }
 
 function relay(
-  stream: StreamRequest,
-  client: WebSocket,
-  cluster: WebSocket,
-  front: string,
+  { session, operation, settings }: StreamRequest,
+  client: StreamEnd,
+  cluster: StreamEnd,
 ): Promise<CommandEnd | PortEnd> {
-  const { session, operation, settings } = stream;
-  if (operation.kind === "portforward") return relayPorts(session, client, cluster);
+  if (operation.kind === "portforward") return relayPorts(session, client.line, cluster.line);
   return relayCommand({
     session,
-    client,
-    cluster,
-    front: channels(front),
+    client: client.line,
+    cluster: cluster.line,
+    front: channels(client.protocol),
     back: channels(cluster.protocol),
-    stdin: isSet(operation, "stdin"),
-    tty: isSet(operation, "tty"),
+    ...streamFlags(operation.info),
     recordStdin: settings.record_stdin,
   });
 }
 
-function channels(name: string): ChannelProtocol {
-  return name === protocolV5 ? protocolV5 : protocolV4;
+interface StreamEnd {
+  readonly line: MessageLine;
+  readonly protocol: StreamProtocol;
 }
 
-/** As the API server reads a boolean: everything but `false` and `0` is true. */
-function isSet({ info }: KubernetesOperation, name: string): boolean {
-  const given = info.parameters.find(([key]) => key === name)?.[1];
-  return given !== undefined && !/^(false|0)$/i.test(given);
+function channels(protocol: StreamProtocol): ChannelProtocol {
+  return protocol === protocolV5 ? protocolV5 : protocolV4;
 }
 
 const largestMessage = 1024 * 1024;
 
 /** Switches the client's connection to a WebSocket; undefined when it has gone. */
-function accept({ request, socket, head }: StreamRequest, protocol: string): Promise<WebSocket | undefined> {
+function accept(
+  { request, socket, head }: StreamRequest,
+  protocol: StreamProtocol,
+): Promise<WebSocket | undefined> {
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -174,43 +172,6 @@ function recordEnd(
     recordedRows: 0,
     maskedColumns: [],
   });
-}
-
-const longestAnswer = 64 * 1024;
-
-/** What the cluster said instead of switching protocols; anything but a Status is not passed on. */
-async function statusOf({ status, body }: KubernetesResponse): Promise<StatusAnswer> {
-  const unknown = {
-    code: status >= 400 ? status : 502,
-    reason: "InternalError",
-    message: `the cluster answered ${status}`,
-  };
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of body) {
-    if (!Buffer.isBuffer(piece)) break;
-    size += piece.length;
-    if (size > longestAnswer) return unknown;
-    pieces.push(piece);
-  }
-  const { reason, message } = parsed(Buffer.concat(pieces).toString("utf8"));
-  if (typeof message !== "string") return unknown;
-  return {
-    code: unknown.code,
-    reason: typeof reason === "string" && /^\w{1,64}$/.test(reason) ? reason : unknown.reason,
-    message: withoutQuotedValues(message),
-  };
-}
-
-function parsed(text: string): { readonly reason?: unknown; readonly message?: unknown } {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : {};
-  } catch (error) {
-    if (error instanceof SyntaxError)
-      return { message: text.trim() === "" ? undefined : text.slice(0, 1024) };
-    throw new IhcError("internal", "the cluster's answer could not be read", { cause: error });
-  }
 }
 
 const next = "use kubectl 1.30 or later for exec and attach, 1.31 or later for port-forward";

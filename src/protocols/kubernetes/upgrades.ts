@@ -43,8 +43,8 @@ export async function answerUpgrade(
       signal,
       admit: async (asked) =>
         (await judged(session, asked, { gone: gone.signal, limit: settings.hold_timeout })).admission,
-      open: (admitted, protocols) =>
-        cluster.open(admitted, protocols, { headers: forwarded(request.headers), signal }),
+      open: (admitted, front) =>
+        cluster.open(admitted, front, { headers: forwarded(request.headers), signal }),
       refuse: (status) => refuseUpgrade(socket, status, session.masks),
     });
   } finally {

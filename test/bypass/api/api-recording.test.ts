@@ -208,7 +208,12 @@ plays("api-recording-008", "close", async () => {
 plays("api-recording-011", "safe", async () => {
   const hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'";
   const cast = `{"version":3,"term":{"cols":80,"rows":24},"title":${JSON.stringify(hostile)}}\n[0,"o",${JSON.stringify(hostile)}]\n`;
-  const server = await serveReplay({ title: hostile, facts: [[hostile, hostile]] }, cast);
+  const server = await serveReplay({
+    title: hostile,
+    facts: [[hostile, hostile]],
+    casts: [{ title: "", cast: cast }],
+    log: [],
+  });
   try {
     const page = await fetch(server.url);
     const html = await page.text();

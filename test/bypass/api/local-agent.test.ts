@@ -121,7 +121,7 @@ plays("local-agent-009", "deny", async () => {
     assert.match(gateway, /^HTTP\/1\.1 403 /);
     assert.doesNotMatch(gateway, /access-control-allow-origin/i);
   }
-  const replay = await serveReplay({ title: "t", facts: [] }, "");
+  const replay = await serveReplay({ title: "t", facts: [], casts: [{ title: "", cast: "" }], log: [] });
   try {
     const answer = await fetch(replay.url, { headers: { origin: "null" } });
     assert.equal(answer.status, 403);
@@ -133,7 +133,7 @@ plays("local-agent-009", "deny", async () => {
 
 plays("local-agent-010", "deny", async () => {
   // A name whose answer is 0.0.0.0, ::1 or 127.0.0.1 brings a browser here under the attacker's name.
-  const replay = await serveReplay({ title: "t", facts: [] }, "");
+  const replay = await serveReplay({ title: "t", facts: [], casts: [{ title: "", cast: "" }], log: [] });
   try {
     const { port, pathname } = replay.url;
     const names = [

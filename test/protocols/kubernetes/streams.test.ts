@@ -237,18 +237,6 @@ describe("what a client sends", () => {
     assert.equal(recorded(gateway, "in"), "echo [redacted]\n");
   });
 
-  it("is told to a server that speaks v4 only as far as v4 has words for it", async () => {
-    server.protocols = ["v4.channel.k8s.io"];
-    const tty = await both(terminal);
-    assert.equal(tty.client.socket.protocol, "v5.channel.k8s.io");
-    assert.equal(tty.cluster.protocol, "v4.channel.k8s.io");
-    tty.client.socket.send(frame(0, "x"));
-    tty.client.socket.send(Buffer.of(255, 0));
-    await until(() => tty.heard.length === 2, "two frames");
-    assert.deepEqual(tty.heard, [frame(0, "x"), Buffer.of(0, 4)]);
-    tty.client.socket.close();
-  });
-
   it("ends the stream when it is on a channel that is not its own, or no binary message", async () => {
     for (const message of [frame(1, "x"), frame(3, success), frame(7, "x"), Buffer.of(255, 1), "text"]) {
       const { client, cluster, heard } = await both(shell);

@@ -16,6 +16,7 @@ export const protocolV4 = "v4.channel.k8s.io";
 export const portTunnel = "SPDY/3.1+portforward.k8s.io";
 
 export type ChannelProtocol = typeof protocolV5 | typeof protocolV4;
+export type StreamProtocol = ChannelProtocol | typeof portTunnel;
 
 const numbers = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
