@@ -5,14 +5,10 @@ import process from "node:process";
 import type { Readable } from "node:stream";
 import { IhcError } from "../base/errors.ts";
 import { visible } from "../base/text.ts";
-import { loadPty, runInTerminal } from "./pty.ts";
+import { loadPty, runInTerminal, type TerminalCommand } from "./pty.ts";
 import type { TerminalTrack } from "./terminal-track.ts";
 
-export interface Child {
-  readonly command: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  /** Ends the child. */
-  readonly stop: AbortSignal;
+export interface Child extends TerminalCommand {
   /** Records what the terminal shows; undefined when nothing is to be recorded. */
   readonly track: TerminalTrack | undefined;
 }

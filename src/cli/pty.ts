@@ -2,8 +2,14 @@ import { constants as access, accessSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { StringDecoder } from "node:string_decoder";
-import type { Child } from "./child.ts";
 import type { TerminalTrack } from "./terminal-track.ts";
+
+export interface TerminalCommand {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Ends the command. */
+  readonly stop: AbortSignal;
+}
 
 type Pty = typeof import("@lydell/node-pty");
 
@@ -24,7 +30,7 @@ const forwarded = ["SIGTERM", "SIGHUP", "SIGQUIT"] as const;
  */
 export function runInTerminal(
   pty: Pty,
-  { command, env, stop }: Child,
+  { command, env, stop }: TerminalCommand,
   track: TerminalTrack,
 ): Promise<number> {
   const [program = "", ...args] = command;

@@ -8,6 +8,7 @@ import { visible } from "../../base/text.ts";
 import { runInBackground, tellParent } from "../background.ts";
 import { runChild } from "../child.ts";
 import type { Context } from "../context.ts";
+import { uploadLeftovers } from "../leftovers.ts";
 import { liveTeller } from "../live-text.ts";
 import type { Invocation } from "../options.ts";
 import { trackTerminal } from "../terminal-track.ts";
@@ -33,6 +34,7 @@ async function connect(
   const { io, clock, signal } = context;
   const emit = emitter(context, command.length > 0);
   const control = await context.control();
+  const leftovers = uploadLeftovers(context);
   const teller = accessTeller(context, emit);
   const wish = wishOf(context, typed, typed.flag("wait"));
   const getAccess = async (): ReturnType<typeof obtain> => {
@@ -73,6 +75,7 @@ async function connect(
   } finally {
     await registration.close();
     await live.close();
+    await leftovers;
     emit("completed", { session_id: live.session().id });
     if (command.length === 0) io.say(`  ${visible(live.session().target)} disconnected`);
   }

@@ -5,6 +5,7 @@ import type { ReplayView } from "../../web/page.ts";
 import { serveReplay } from "../../web/replay.ts";
 import { openBrowser } from "../browser.ts";
 import type { Context } from "../context.ts";
+import { uploadLeftovers } from "../leftovers.ts";
 import type { Invocation } from "../options.ts";
 import { readBundle } from "../replay/bundle.ts";
 import { castOf } from "../replay/cast.ts";
@@ -15,6 +16,7 @@ import { colored, play } from "../replay/player.ts";
 import { story, storyteller } from "../replay/story.ts";
 
 const formats = ["text", "json", "cast"] as const;
+const tracks = ["gateway", "client"] as const;
 
 export async function run(context: Context, typed: Invocation): Promise<undefined> {
   const { io } = context;
@@ -58,16 +60,18 @@ async function recording(
 ): Promise<{ readonly session: string; readonly events: readonly Recorded[] }> {
   const file = typed.text("file");
   const [name] = typed.args;
+  const track = typed.choice("track", tracks) ?? "gateway";
   if (file !== undefined && name !== undefined)
     throw new IhcError("usage", "a session and --file exclude each other");
-  if (file !== undefined) return await readBundle(file, typed.text("key"), typed.text("identity"));
+  if (file !== undefined) return await readBundle(file, typed.text("key"), typed.text("identity"), track);
   if (name === undefined)
     throw new IhcError("usage", "which session?", { hint: "list them with ihc sessions, or give --file" });
   const control = await context.control();
   const { id } = await control.session(name);
   const progress = context.io.progress(`  reading the recording of ${id}`);
   try {
-    return { session: id, events: await fetchEvents(control, id) };
+    await uploadLeftovers(context);
+    return { session: id, events: await fetchEvents(control, id, track) };
   } finally {
     progress.stop();
   }
@@ -76,6 +80,10 @@ async function recording(
 /** As it happens, each line when it comes; ends with the session or with Ctrl-C. */
 async function follow(context: Context, typed: Invocation, format: string | undefined): Promise<undefined> {
   const { io, signal } = context;
+  if (typed.text("track") === "client")
+    throw new IhcError("usage", "--follow shows the gateway's own recording only", {
+      hint: "leave --track, or --follow",
+    });
   if (typed.flag("web") || typed.text("file") !== undefined || format === "cast")
     throw new IhcError("usage", "--follow prints text or --json only", {
       hint: "leave --web, --file or --format cast",

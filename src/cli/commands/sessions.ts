@@ -1,5 +1,6 @@
 import { visible } from "../../base/text.ts";
 import type { Context } from "../context.ts";
+import { uploadLeftovers } from "../leftovers.ts";
 import type { Invocation } from "../options.ts";
 import { excerpt, personText } from "../show.ts";
 import { clockTime, relative, short, table } from "../table.ts";
@@ -28,5 +29,6 @@ export async function run(context: Context, typed: Invocation): Promise<undefine
     ]);
     io.print(table(["SESSION", "PERSON", "TARGET", "OPENED", "STATE", "REASON"], rows));
   }
+  await uploadLeftovers(context);
   return undefined;
 }

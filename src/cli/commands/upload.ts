@@ -1,6 +1,5 @@
 import { isWritten, listSpooled, type Spooled } from "../../agent/track/folder.ts";
 import { uploadAbandoned } from "../../agent/track/upload.ts";
-import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
 import type { Context } from "../context.ts";
 
@@ -41,28 +40,3 @@ export async function run(context: Context): Promise<number> {
     io.say(`  more belongs to other gateways: ihc upload --profile ${[...others].map(visible).join(" or ")}`);
   return left > 0 ? 1 : 0;
 }
-
-/**
- * Sends leftovers beside another command, without a word and without holding it up: what cannot be sent now stays for the next
- * one, and `ihc upload` says why.
- */
-export async function uploadQuietly(context: Context): Promise<void> {
-  try {
-    const left = (await listSpooled(context.paths)).filter((one) => !isWritten(one));
-    if (left.length === 0) return;
-    const control = await context.control();
-    for (const one of left)
-      if (one.track.gateway === control.profile.gateway.origin)
-        await uploadAbandoned(
-          one,
-          control,
-          context.clock,
-          AbortSignal.any([context.signal, AbortSignal.timeout(patience)]),
-        );
-  } catch (error) {
-    if (!(error instanceof IhcError)) throw error;
-    if (context.verbose) context.io.say(`  recordings wait to be uploaded: ${visible(error.message)}`);
-  }
-}
-
-const patience = 5000;

@@ -32,6 +32,10 @@ export function addEvidence(program: Command, finish: Finish): void {
           "--identity <file>",
           "with --file: the auditor's age identity, where recordings are encrypted",
         )
+        .option(
+          "--track <track>",
+          "gateway: what counts (default); client: what the person's own terminal showed, as their machine says",
+        )
         .option("--follow", "go on with what happens until the session ends")
         .option("--format <format>", "text, json or cast (asciicast v3); default: play it in the terminal")
         .option("--speed <factor>", "play faster or slower (default: 1)")
