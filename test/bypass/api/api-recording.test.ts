@@ -61,6 +61,7 @@ async function recorded(): Promise<{ session: SessionId; files: () => string }> 
   return { session, files };
 }
 
+/** Tries to put something in the place of the gateway's recording, at every address that could take it. */
 async function uploads(session: string): Promise<readonly number[]> {
   const statuses: number[] = [];
   for (const method of ["POST", "PUT", "PATCH"])
@@ -69,7 +70,7 @@ async function uploads(session: string): Promise<readonly number[]> {
       "chunks",
       "chunks/gateway/0",
       "chunks/gateway/1",
-      "chunks/client/0",
+      "chunks/client",
       "events",
       "recording",
     ]) {
