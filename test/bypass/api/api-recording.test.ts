@@ -10,6 +10,7 @@ import { IhcError } from "../../../src/base/errors.ts";
 import { newId, parseId, type SessionId } from "../../../src/base/ids.ts";
 import { type Journals, openJournals } from "../../../src/storage/journals.ts";
 import { type OpenStore, openStore } from "../../../src/storage/open.ts";
+import { castName } from "../../../src/web/page.ts";
 import { serveReplay } from "../../../src/web/replay.ts";
 import { type Client, startTestGateway, type TestGateway } from "../../gateway/support/gateway.ts";
 import { startWorld } from "../../support/world.ts";
@@ -224,7 +225,7 @@ plays("api-recording-011", "safe", async () => {
     const scripts = /script-src ([^;]*)/.exec(policy)?.[1] ?? "";
     assert.ok(!scripts.includes("unsafe-inline") && !scripts.includes("'unsafe-eval'"), scripts);
     const cookie = page.headers.getSetCookie()[0]?.split(";")[0] ?? "";
-    const recording = await fetch(new URL("recording.cast", server.url), { headers: { cookie } });
+    const recording = await fetch(new URL(castName(0), server.url), { headers: { cookie } });
     assert.equal(recording.headers.get("x-content-type-options"), "nosniff");
     assert.doesNotMatch(recording.headers.get("content-type") ?? "", /html/);
     assert.equal(await recording.text(), cast);
