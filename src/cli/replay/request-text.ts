@@ -7,6 +7,8 @@ export interface Asked {
   readonly at: Date;
   readonly event: Of<"operation">;
   readonly allowed?: Of<"verdict">;
+  /** The rule that it waited for. */
+  readonly heldBy?: string;
   /** When it was sent, after it was judged. */
   readonly sentAt?: Date;
   /** What is recorded of the answer so far. */
@@ -46,7 +48,8 @@ export function answerText(asked: Asked, event: Of<"result">, at: Date, how: Tel
     return [[failed ? "bad" : "good", end], ...masked];
   }
   const objects = event.rows > 0 && !isText(asked) ? `${count(event.rows, noun(asked))}  ` : "";
-  const answer = `${visible(event.status)}  ${objects}${size(event.bytes)}  ${took}${ruleText(asked)}`;
+  const bytes = asked.event.kind === "portforward" ? "" : `${size(event.bytes)}  `;
+  const answer = `${visible(event.status)}  ${objects}${bytes}${took}${ruleText(asked)}`;
   return [
     [failed ? "bad" : "prompt", `${clock(at)}  ${subject(asked)}  ${answer}`],
     ...(goesOn(asked.event) ? [] : [...approvalText(asked), ...bodyText(asked.event, how)]),
@@ -119,11 +122,11 @@ function queryOf(text: string): URLSearchParams {
 }
 
 /** Who let it pass; a rule that needed nobody stands in the line itself. */
-function approvalText({ allowed }: Asked): Told {
+function approvalText({ allowed, heldBy }: Asked): Told {
   const by = allowed?.approvedBy ?? [];
   if (allowed === undefined || by.length === 0) return [];
   const request = allowed.request === undefined ? "" : ` as ${allowed.request}`;
-  const rule = visible(allowed.rule);
+  const rule = visible(heldBy ?? allowed.rule);
   return [["good", `   approved by ${by.map(visible).join(", ")}${request} (rule ${rule})`]];
 }
 

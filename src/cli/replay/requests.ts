@@ -79,7 +79,10 @@ class RequestLog {
   #judged(at: Date, event: Of<"verdict">): Told {
     const asked = this.#asked.get(event.operation);
     if (!asked) return [];
-    if (event.verdict === "hold") return heldText(asked, event);
+    if (event.verdict === "hold") {
+      this.#asked.set(event.operation, { ...asked, heldBy: event.rule });
+      return heldText(asked, event);
+    }
     if (event.verdict === "deny") {
       this.#asked.delete(event.operation);
       return [...askedText(asked, this.#how), ...deniedText(event)];
