@@ -24,6 +24,9 @@ export interface Case {
 
 interface CaseInput {
   readonly kind: string;
+  /** Of clusters: method and target, and headers as a person would write them. */
+  readonly request?: string;
+  readonly headers?: string;
   readonly msgs?: readonly CaseMessage[];
   readonly startup?: Readonly<Record<string, string>>;
   readonly hex?: string;

@@ -22,6 +22,8 @@ export interface KubernetesConnect {
   readonly approver?: string;
   readonly args?: readonly string[];
   readonly for?: string;
+  /** Default: the cluster. */
+  readonly target?: string;
 }
 
 export interface KubernetesConnection {
@@ -54,6 +56,8 @@ export interface KubernetesWorldOptions {
   /** More of the target beside it: masking, recording. */
   readonly target?: object;
   readonly people?: readonly Person[];
+  /** Targets besides the cluster. */
+  readonly targets?: object;
   /** The cluster's account that the gateway has; default `gateway`. */
   readonly account?: Account;
 }
@@ -74,7 +78,7 @@ export async function startKubernetesWorld(options: KubernetesWorldOptions = {})
       ...(options.people === undefined ? {} : { people: options.people }),
       change: (configuration) => ({
         ...configuration,
-        targets: { [targetName]: targetOf(cluster, options) },
+        targets: { [targetName]: targetOf(cluster, options), ...options.targets },
       }),
     });
     const clients = new Set<ApiClient>();
@@ -130,7 +134,7 @@ const kubeconfigShape = z.object({
 async function connect(world: World, person: string, wish: KubernetesConnect): Promise<KubernetesConnection> {
   const duration = wish.for ?? "1h";
   const how = ["--reason", "a test", "--for", duration, "--port", "0", ...(wish.args ?? [])];
-  const running = world.as(person, "connect", targetName, ...how);
+  const running = world.as(person, "connect", wish.target ?? targetName, ...how);
   if (wish.approver !== undefined) {
     const [request] = await running.until(/req_[0-9A-Z]+/);
     const review = await world.review(wish.approver, request);
