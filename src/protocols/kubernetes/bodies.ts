@@ -2,6 +2,7 @@ import type { Json } from "../../base/json.ts";
 import { bodyHoldsPlaceholder } from "../../core/masking/placeholder.ts";
 import type { Effect, Refusal } from "../../core/session/operation.ts";
 import { traitsOfBody } from "./body-traits.ts";
+import { checkJsonPatch } from "./json-patch.ts";
 import type { Meaning } from "./meaning.ts";
 import { type Media, mediaOf } from "./media.ts";
 import type { ClassifyRequest } from "./operation.ts";
@@ -128,34 +129,6 @@ function checkShape(info: RequestInfo, media: Media, value: Json): void {
   if (media.form === "yaml" && "<<" in value)
     throw new BadRequest("unclear-yaml", "the body holds a merge key", "write the members themselves");
   if (info.verb.startsWith("delete")) checkOptions(info, value);
-}
-
-/** Its `test`, `copy` and `move` read what is masked, so it is refused where that is the object's whole sense. */
-function checkJsonPatch(info: RequestInfo, value: Json): void {
-  if (info.group === "" && (info.resource === "secrets" || info.resource === "configmaps"))
-    throw new BadRequest(
-      "json-patch-secret",
-      "a JSON patch could test or copy what is masked",
-      "use a merge patch: kubectl patch --type merge",
-    );
-  if (!Array.isArray(value) || !value.every(isOperation))
-    throw new BadRequest("unreadable-body", "the body is no JSON patch", "send a list of operations");
-  if (
-    value.some((one: Json) => isObject(one) && (member(one, "op") === "copy" || member(one, "op") === "move"))
-  )
-    throw new BadRequest(
-      "json-patch-copy",
-      "copying inside an object could take a masked value to where it is shown",
-      "write the value itself",
-    );
-}
-
-const operations: ReadonlySet<Json> = new Set(["add", "remove", "replace", "test", "copy", "move"]);
-
-function isOperation(one: Json): boolean {
-  if (!isObject(one)) return false;
-  const { op, path } = one;
-  return operations.has(op ?? null) && typeof path === "string" && (path === "" || path.startsWith("/"));
 }
 
 function checkOptions(info: RequestInfo, value: Members): void {

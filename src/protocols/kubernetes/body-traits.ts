@@ -4,6 +4,7 @@
  * deployments and cron jobs, custom workloads, patches) and at any depth. Case does not count: nobody gains by `secretref`.
  */
 import type { Json } from "../../base/json.ts";
+import { segmentsOf } from "./json-patch.ts";
 import type { RequestInfo } from "./wire/request-info.ts";
 
 export interface BodyTraits {
@@ -136,10 +137,7 @@ function patchOperation(found: Found, operation: Json): void {
   if (typeof operation !== "object" || operation === null || isArray(operation)) return;
   const { op, path, value } = operation as { readonly [key: string]: Json };
   if (typeof path !== "string") return;
-  const segments = path
-    .split("/")
-    .slice(1)
-    .map((one) => one.replaceAll("~1", "/").replaceAll("~0", "~").toLowerCase());
+  const segments = segmentsOf(path);
   if (op === "remove" || op === "test") {
     if (segments.includes("finalizers")) found.traits.add("finalizers");
     return;
