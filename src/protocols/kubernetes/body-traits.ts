@@ -140,6 +140,9 @@ function patchOperation(found: Found, operation: Json): void {
   const segments = segmentsOf(path);
   if (op === "remove" || op === "test") {
     if (segments.includes("finalizers")) found.traits.add("finalizers");
+    // Without its command a container runs what its image says.
+    if (op === "remove" && segments.some((one) => /^(?:init)?containers$/.test(one)))
+      found.traits.add("pod-template");
     return;
   }
   const about = segments.findIndex((one, at) => described.has(one) && segments[at - 1] === "metadata");

@@ -5,6 +5,7 @@ import { IhcError } from "../../base/errors.ts";
 import type { Session } from "../../core/session/session.ts";
 import { readBody } from "./body.ts";
 import { classify } from "./classify.ts";
+import { withCurrentSecrets } from "./current.ts";
 import { answerStatus, denied, endedStatus, statusBody, unreadable, whyEnded } from "./denial.ts";
 import { clusterDiscovery } from "./discovery.ts";
 import type { KubernetesResponse } from "./exchange.ts";
@@ -54,7 +55,7 @@ export async function understand(
     state.discovery ??= clusterDiscovery((path) => cluster.ask(path), systemClock);
     const refusal = pretence(request.rawHeaders);
     const operation = classify({ info, method, headers, body }, await state.discovery.of(info));
-    return refusal ? { ...operation, refusal } : operation;
+    return refusal ? { ...operation, refusal } : await withCurrentSecrets(operation, cluster);
   } catch (error) {
     if (!(error instanceof BadRequest)) throw error;
     const { rule, reason, hint } = error;
@@ -95,7 +96,10 @@ async function answer(
     // A HEAD says how long its body would be, and has none.
     if (operation.method !== "HEAD") mask = masked(serving, operation, sent, record);
     const own = warnings(session, operation, result);
-    response.writeHead(sent.status, answered(sent, session.masks, own));
+    const head = answered(sent, session.masks, own);
+    // As with a GET; some clients take an answer without it for one that ends with the connection.
+    if (operation.method === "HEAD" && sent.status === 200) head["transfer-encoding"] = "chunked";
+    response.writeHead(sent.status, head);
     // A watch or a log may have nothing to say for hours, and its client waits for the head.
     response.flushHeaders();
     if (mask) await relay(serving, sent, mask, response, signal);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { json } from "node:stream/consumers";
 import { IhcError } from "../../base/errors.ts";
+import type { Json } from "../../base/json.ts";
 import type { Admitted } from "../../core/session/operation.ts";
 import type { Session } from "../../core/session/session.ts";
 import type { Upstream } from "../protocol.ts";
@@ -21,6 +22,7 @@ import type { KubernetesOperation } from "./operation.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { openStream } from "./stream-opening.ts";
 import type { StreamProtocol } from "./wire/channels.ts";
+import type { RequestInfo } from "./wire/request-info.ts";
 
 /** The API server, as one session's person sees it. The only way out: what is sent was admitted, and says who asks. */
 export interface Cluster {
@@ -34,6 +36,11 @@ export interface Cluster {
   ): Promise<StreamAnswer>;
   /** A question of the gateway's own to discovery, asked as the person. */
   ask(path: string): Promise<unknown>;
+  /**
+   * What a patch would change, read as the person and for judging alone: null where there is nothing yet. Throws IhcError
+   * `unavailable` for what cannot be read.
+   */
+  current(patched: RequestInfo): Promise<Json>;
 }
 
 export interface Sending {
@@ -72,6 +79,16 @@ export function clusterOf(
       }),
     open: (operation, front, { headers, signal }) =>
       openStream(server, operation, front, { headers: plain({ ...headers, ...identity() }), signal }),
+    async current({ verb, path }) {
+      if (verb !== "patch") throw new IhcError("internal", "only what is patched is read beforehand");
+      const signal = AbortSignal.any([session.signal, AbortSignal.timeout(patience)]);
+      const headers = { ...identity(), accept: "application/json" };
+      const answer = await exchange(server, { method: "GET", target: path, headers, signal });
+      if (answer.status === 200) return (await json(answer.body)) as Json;
+      answer.body.resume();
+      if (answer.status === 404) return null;
+      throw new IhcError("unavailable", `the object cannot be read (status ${answer.status})`);
+    },
     async ask(target) {
       if (!discoveryPath.test(target)) throw new IhcError("invalid", "this is no path of discovery");
       const signal = AbortSignal.any([session.signal, AbortSignal.timeout(patience)]);

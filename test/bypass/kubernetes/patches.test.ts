@@ -15,11 +15,18 @@ const json = "application/json-patch+json";
 const merge = "application/merge-patch+json";
 const strategic = "application/strategic-merge-patch+json";
 
+const policy = `
+@id("all") @grant("sre-leads") permit (principal in Group::"oncall", action, resource);
+@id("secrets") @grant("sre-leads") permit (principal in Group::"oncall", action, resource)
+when { context.traits.contains("uses-secret") };
+@id("no-secrets") @grant("oncall") permit (principal in Group::"sre-leads", action, resource);
+`;
+
 describe("who may change everything", { skip: withoutKubectl() }, () => {
   let k: KubernetesWorld;
   let ana: KubernetesConnection;
   before(async () => {
-    k = await startKubernetesWorld();
+    k = await startKubernetesWorld({ policy });
     await k.world.logIn("ana", "lee");
     const effects = ["read", "write", "destroy", "admin", "unknown"];
     ana = await k.connect("ana", { approver: "lee", args: ["--effect", ...effects] });
@@ -47,6 +54,25 @@ describe("who may change everything", { skip: withoutKubectl() }, () => {
     const path = `${container}/env/1/name`;
     const rename = (op: string) => [{ op, path, value: "PLAIN" }];
     assert.deepEqual(await tried(deployment, json, rename("replace"), rename("add")), [403, 403]);
+  });
+
+  test("who may not use secrets runs no other program in a workload that has some", async () => {
+    const spec = (one: object) => ({ template: { spec: one } });
+    const patch = spec({ containers: [{ name: "c", image: "mine" }] });
+    const free = await k.connect("lee", { approver: "ana", args: ["--effect", "read", "write"] });
+    const ask = async (contentType: string, body: object) =>
+      (await free.api.call("PATCH", `${deployment}?dryRun=All`, { body, contentType })).status;
+    assert.equal(await ask(strategic, { spec: patch }), 200, "it has none yet");
+    const volumes = [{ name: "v", secret: { secretName: "db-creds" } }];
+    const mount = { body: { spec: spec({ volumes }) }, contentType: strategic };
+    assert.equal((await k.cluster.admin.call("PATCH", deployment, mount)).status, 200);
+    assert.equal(await ask(strategic, { spec: patch }), 403);
+    assert.equal(await ask(merge, { spec: patch }), 403);
+    assert.equal(await ask(json, [{ op: "replace", path: `${container}/image`, value: "mine" }]), 403);
+    assert.equal(await ask(json, [{ op: "add", path: `${container}/command`, value: ["cat"] }]), 403);
+    assert.equal(await ask(json, [{ op: "remove", path: `${container}/env/0` }]), 403);
+    assert.equal(await ask(strategic, { metadata: { labels: { a: "b" } } }), 200, "a label runs nothing");
+    assert.equal(await ask(strategic, { spec: { replicas: 3 } }), 200);
   });
 
   test("reads no neighbour of a broken value in the complaint about it", async () => {
