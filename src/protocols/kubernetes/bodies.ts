@@ -102,7 +102,7 @@ function question(info: RequestInfo, media: Media, bytes: Uint8Array, meaning: M
     throw new BadRequest(
       "protobuf-body",
       "the body is protobuf, which is not judged here",
-      "send JSON, as kubectl does",
+      "send JSON: kubectl create … --dry-run=client -o yaml | kubectl apply -f -",
     );
   const text = Buffer.from(bytes).toString("base64");
   const { contentType, traits } = media;

@@ -218,8 +218,11 @@ suite("a question about one's own rights", () => {
       Buffer.concat([good, type]),
       good.subarray(0, 20),
       Buffer.concat([good, Buffer.of(0xff)]),
-    ])
-      assert.equal(classified(review, { type: protobuf, body }).refusal?.rule, "protobuf-body");
+    ]) {
+      const { refusal } = classified(review, { type: protobuf, body });
+      assert.equal(refusal?.rule, "protobuf-body");
+      assert.match(refusal?.hint ?? "", /kubectl apply -f -/);
+    }
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         const body = Buffer.concat([Buffer.from("k8s\0"), bytes]);
