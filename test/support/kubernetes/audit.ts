@@ -6,6 +6,7 @@ export interface AuditEvent {
   readonly auditID: string;
   readonly stage: string;
   readonly requestURI: string;
+  readonly requestReceivedTimestamp: string;
   readonly verb: string;
   readonly user: AuditUser;
   readonly impersonatedUser?: AuditUser;
