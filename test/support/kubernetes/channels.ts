@@ -42,12 +42,12 @@ function drained(socket: WebSocket, then: () => void): void {
   }, 5);
 }
 
-function sizeOf(data: Buffer): { width: number; height: number } {
+export function sizeOf(data: Buffer): { width: number; height: number } {
   const size: { Width?: number; Height?: number } = JSON.parse(data.toString("utf8"));
   return { width: size.Width ?? 0, height: size.Height ?? 0 };
 }
 
-function statusOf(code: number): object {
+export function statusOf(code: number): object {
   if (code === 0) return { metadata: {}, status: "Success" };
   return {
     metadata: {},

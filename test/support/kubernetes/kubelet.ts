@@ -3,12 +3,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
+import { createWebSocketStream, WebSocketServer } from "ws";
 import type { KeyAndCertificate } from "./certificates.ts";
 import { serveCommand } from "./channels.ts";
 import { endRunning, type Running, runInPod } from "./containers.ts";
 import { servePorts } from "./ports.ts";
-import { serveTunnel } from "./tunnelled-spdy.ts";
+import { serveCommandOverSpdy, serveForwarding } from "./spdy-streams.ts";
 
 /** What stands in for a node's kubelet: the API server dials it for exec, attach, logs, port-forward and nodes/proxy. */
 export interface Kubelet {
@@ -17,7 +17,7 @@ export interface Kubelet {
   readonly requests: readonly string[];
   /** Commands of exec and attach, in order, each with what became of it. */
   readonly commands: readonly StartedCommand[];
-  /** Subprotocols it speaks, best first. A real kubelet of 1.20 has no v5. Change it during a test. */
+  /** Subprotocols of its WebSockets, best first; besides, it speaks SPDY. One before 1.29 has v4 alone. Change it during a test. */
   protocols: readonly string[];
   /** When set, an upgrade is answered with a redirect to that address instead. */
   redirect: string | undefined;
@@ -97,33 +97,52 @@ export async function startKubelet(
     };
     if (kubelet.redirect !== undefined) return no(`302 Found\r\nLocation: ${kubelet.redirect}`);
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(/\s*,\s*/);
+    const asked = askedOf(request);
+    const run = (protocol: string): Running => {
+      const { pod, command, flags } = asked;
+      const running = runInPod(root, pod, command, flags.has("tty"));
+      commands.push({ ...running, pod, command, protocol });
+      return running;
+    };
+    if (request.headers.upgrade?.toLowerCase() === "spdy/3.1") {
+      socket.write(spdyAccepted(String(request.headers["x-stream-protocol-version"])));
+      if (asked.what === "portForward") serveForwarding(socket);
+      else serveCommandOverSpdy(socket, asked.flags, () => run("SPDY/3.1"));
+      return;
+    }
     if (request.headers.upgrade?.toLowerCase() !== "websocket") return no("400 Bad Request");
     if (!kubelet.protocols.some((name) => offered.includes(name))) return no("403 Forbidden");
     // The slash makes it no token, so that ws would refuse the header: it is answered without ws looking at it.
     const tunnelled = kubelet.protocols.includes(spdyTunnel) && offered.includes(spdyTunnel);
     if (tunnelled) delete request.headers["sec-websocket-protocol"];
     wss.handleUpgrade(request, socket, head, (client) => {
-      const url = new URL(request.url ?? "/", "https://kubelet");
-      const [, what, namespace, name] = url.pathname.split("/");
-      const pod = `${namespace}/${name}`;
       client.on("error", () => client.terminate());
-      if (what === "portForward") {
-        if (tunnelled) serveTunnel(client);
-        else servePorts(client, url.searchParams.getAll("port").map(Number));
-        return;
-      }
-      const flags = new Set(
-        ["input", "output", "error", "tty"].filter((flag) => url.searchParams.get(flag) === "1"),
-      );
-      const command = what === "attach" ? ["cat"] : url.searchParams.getAll("command");
-      const running = runInPod(root, pod, command, flags.has("tty"));
-      commands.push({ ...running, pod, command, protocol: client.protocol });
-      serveCommand(client, running, flags);
+      if (asked.what !== "portForward") serveCommand(client, run(client.protocol), asked.flags);
+      else if (tunnelled) serveForwarding(createWebSocketStream(client));
+      else servePorts(client, asked.ports);
     });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return Object.assign(kubelet, { port: (server.address() as AddressInfo).port });
+}
+
+/** What the API server asks for: `/exec/namespace/pod/container?command=…&input=1`. */
+function askedOf({ url: target = "/" }: IncomingMessage) {
+  const { pathname, searchParams } = new URL(target, "https://kubelet");
+  const [, what, namespace, name] = pathname.split("/");
+  return {
+    what,
+    pod: `${namespace}/${name}`,
+    command: what === "attach" ? ["cat"] : searchParams.getAll("command"),
+    flags: new Set(["input", "output", "error", "tty"].filter((flag) => searchParams.get(flag) === "1")),
+    ports: searchParams.getAll("port").map(Number),
+  };
+}
+
+function spdyAccepted(protocol: string): string {
+  const lines = ["Connection: Upgrade", "Upgrade: SPDY/3.1", `X-Stream-Protocol-Version: ${protocol}`];
+  return `HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`;
 }
 
 function answer(

@@ -1,62 +1,82 @@
-import { connect, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { promisify } from "node:util";
 import { createInflate, type Inflate } from "node:zlib";
-import type { WebSocket } from "ws";
 import { spdyDictionary } from "./spdy-dictionary.ts";
 
-/**
- * The far end of kubectl's port-forward since 1.31: SPDY/3.1 in the bytes of WebSocket messages. For each connection kubectl
- * opens an error stream and a data stream. As much of SPDY as that takes.
- */
-export function serveTunnel(socket: WebSocket): void {
+/** A stream that the client has opened: what it says is to be read, what is written goes to it. */
+export interface SpdyStream extends Duplex {
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface SpdyConnection {
+  /** Says goodbye, as a kubelet does when a command has ended. */
+  close(): void;
+}
+
+/** The server's end of SPDY/3.1, as much as exec, attach and port-forward take. It knows no windows, as Kubernetes' does. */
+export function serveSpdy(wire: Duplex, opened: (stream: SpdyStream) => void): SpdyConnection {
   const inflate = createInflate({ dictionary: spdyDictionary });
-  const headers = headerReader(inflate);
-  const streams = new Map<number, Socket>();
+  const headersOf = headerReader(inflate);
+  const streams = new Map<number, SpdyStream>();
   let pending: Buffer = Buffer.alloc(0);
   let answered = false;
   let work = Promise.resolve();
 
-  const send = (frame: Buffer): void => {
-    if (socket.readyState === socket.OPEN) socket.send(frame);
+  const send = (frame: Buffer, sent: () => void = () => undefined): void => {
+    if (wire.writable) wire.write(frame, () => sent());
+    else sent();
   };
-  const opened = async (body: Buffer): Promise<void> => {
+  const begin = async (body: Buffer): Promise<void> => {
     const id = body.readUInt32BE(0);
-    const { streamtype, port } = await headers(body.subarray(10));
-    send(control(2, 0, Buffer.concat([uint32(id), headerBlock(answered)])));
+    const headers = await headersOf(body.subarray(10));
+    send(control(2, Buffer.concat([uint32(id), headerBlock(answered)])));
     answered = true;
-    if (streamtype !== "data") return;
-    const connection = connect(Number(port), "127.0.0.1");
-    streams.set(id, connection);
-    connection.on("data", (data: Buffer) => send(dataFrame(id, 0, data)));
-    connection.on("end", () => send(dataFrame(id, 1, Buffer.alloc(0))));
-    connection.on("error", () => send(control(3, 0, Buffer.concat([uint32(id), uint32(5)]))));
-    connection.on("close", () => streams.delete(id));
+    const stream = new Duplex({
+      read: () => undefined,
+      write: (data: Buffer, _encoding, done) => send(dataFrame(id, 0, data), done),
+      final: (done) => send(dataFrame(id, 1, Buffer.alloc(0)), done),
+      destroy: (error, done) => {
+        if (error) send(control(3, Buffer.concat([uint32(id), uint32(5)])));
+        done(null);
+      },
+    });
+    stream.on("error", () => stream.destroy());
+    streams.set(id, Object.assign(stream, { headers }));
+    opened(Object.assign(stream, { headers }));
   };
   const take = async (frame: Buffer): Promise<void> => {
     const body = frame.subarray(8);
     if (frame.readUInt8(0) < 128) {
       const stream = streams.get(frame.readUInt32BE(0));
-      if (body.length > 0) stream?.write(body);
-      if (frame.readUInt8(4) & 1) stream?.end();
+      if (body.length > 0) stream?.push(body);
+      if (frame.readUInt8(4) & 1) stream?.push(null);
       return;
     }
     const type = frame.readUInt16BE(2);
-    if (type === 1) await opened(body);
+    if (type === 1) await begin(body);
     if (type === 3) streams.get(body.readUInt32BE(0))?.destroy();
     if (type === 6) send(frame);
   };
-  socket.on("message", (raw: Buffer) => {
-    pending = Buffer.concat([pending, raw]);
+  wire.on("data", (bytes: Buffer) => {
+    pending = Buffer.concat([pending, bytes]);
     for (let size = frameSize(pending); size <= pending.length; size = frameSize(pending)) {
       const frame = pending.subarray(0, size);
       pending = pending.subarray(size);
-      work = work.then(() => take(frame)).catch(() => socket.terminate());
+      work = work.then(() => take(frame)).catch(() => void wire.destroy());
     }
   });
-  socket.on("close", () => {
+  wire.on("error", () => wire.destroy());
+  wire.on("close", () => {
     inflate.close();
     for (const stream of streams.values()) stream.destroy();
   });
+  return {
+    close: () => {
+      send(control(7, Buffer.concat([uint32(0), uint32(0)])));
+      wire.end();
+    },
+  };
 }
 
 function frameSize(bytes: Buffer): number {
@@ -100,8 +120,8 @@ function headerBlock(begun: boolean): Buffer {
   return Buffer.from(begun ? nothing : [0x78, 0xbb, 0xe3, 0xc6, 0xa7, 0xc2, ...nothing]);
 }
 
-function control(type: number, flags: number, body: Buffer): Buffer {
-  return Buffer.concat([Buffer.of(0x80, 3, 0, type, flags), size(body), body]);
+function control(type: number, body: Buffer): Buffer {
+  return Buffer.concat([Buffer.of(0x80, 3, 0, type, 0), size(body), body]);
 }
 
 function dataFrame(id: number, flags: number, body: Buffer): Buffer {
