@@ -208,7 +208,7 @@ function runInner([name, ...args]: readonly Argument[], budget: Budget): Command
     : runProgram(name.value, args, budget);
 }
 
-const harmlessTargets = /^(\/dev\/(null|stdout|stderr|fd\/[12])|[0-9]|-)$/;
+const harmlessTargets = /^\/dev\/(null|stdout|stderr|fd\/[12])$/;
 const systemTargets = /^\/(etc|proc|sys|dev|boot|usr|s?bin|lib\w*|root)(\/|$)/;
 
 function readRedirect(redirect: Redirection): CommandReading {
@@ -216,8 +216,24 @@ function readRedirect(redirect: Redirection): CommandReading {
   if (redirect.type !== "Redirect") return reading("read", "dynamic");
   const target = redirect.target && readWord(redirect.target);
   if (/^\/dev\/(tcp|udp)/.test(target?.prefix ?? "")) return unclear("network", "shell-escape");
-  const reads = redirect.operator === "<" || redirect.operator === "<&";
-  if (target?.value === undefined) return reads ? reading("read", "dynamic") : unclear("writes-file");
-  if (harmlessTargets.test(target.value) || reads) return reading("read", "dynamic");
-  return reading(systemTargets.test(target.value) ? "admin" : "write", "writes-file", "dynamic");
+  const known = target?.value;
+  switch (redirect.operator) {
+    case ">&":
+    case "<&":
+      return /^(\d|-)$/.test(known ?? "")
+        ? reading("read", "dynamic")
+        : readTarget(target, redirect.operator === "<&");
+    default:
+      return readTarget(target, redirect.operator === "<");
+  }
+}
+
+function readTarget(target: Argument | undefined, reads: boolean): CommandReading {
+  const known = target?.value;
+  // A name that begins nobody knows how may be /dev/tcp.
+  if (reads && target?.prefix === "" && known === undefined) return unclear("dynamic", "network");
+  if (reads) return reading("read", "dynamic");
+  if (known === undefined) return unclear("writes-file");
+  if (harmlessTargets.test(known)) return reading("read", "dynamic");
+  return reading(systemTargets.test(known) ? "admin" : "write", "writes-file", "dynamic");
 }

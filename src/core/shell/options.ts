@@ -11,7 +11,7 @@ export function mayHave(args: readonly Argument[], shorts: string, longs: readon
 }
 
 /** The arguments that may be options: before `--`, beginning with a dash, or not known. */
-export function optionsOf(args: readonly Argument[]): readonly Argument[] {
+function optionsOf(args: readonly Argument[]): readonly Argument[] {
   const end = args.findIndex(({ value }) => value === "--");
   return args.slice(0, end < 0 ? args.length : end).filter(mayBeOption);
 }

@@ -1,4 +1,6 @@
-import { type Call, type CommandReading, type CommandTrait, type Rule, reading, unclear } from "./reading.ts";
+import { builtins } from "./builtins.ts";
+import { networkTools } from "./network-tools.ts";
+import { type CommandReading, type CommandTrait, type Rule, reading, unclear } from "./reading.ts";
 import { systemTools } from "./system-tools.ts";
 import { textTools } from "./text-tools.ts";
 import { wrappers } from "./wrappers.ts";
@@ -15,11 +17,11 @@ export function programName(word: string): string {
 
 /** They only show something, whatever their words are. */
 const readers =
-  "uptime df ps free uname id whoami groups w who last lastlog lsblk lscpu lsmod lsof lspci lsusb pwd echo true false : " +
+  "uptime df free uname id whoami groups w who last lsblk lscpu lsmod lspci lsusb pwd echo true false : " +
   "sleep seq basename dirname realpath readlink stat wc head tail cat tac nl cut paste tr rev fold fmt column expand unexpand " +
-  "join comm diff cmp sha1sum sha256sum sha512sum md5sum cksum sum b2sum du ls dir strings od hexdump zcat zgrep jq " +
-  "netstat vmstat iostat mpstat pidstat pgrep pidof pstree nproc getent getconf locale which type arch tty " +
-  "findmnt whereis cd wait break continue return exit shift " +
+  "join comm diff cmp sha1sum sha256sum sha512sum md5sum cksum sum b2sum du ls dir strings od hexdump zcat zgrep " +
+  "netstat vmstat iostat mpstat pgrep pidof pstree nproc getent getconf locale which type arch tty " +
+  "findmnt whereis cd break continue return exit shift " +
   "nslookup dig host ping ping6 tracepath traceroute factor expr logname users numfmt tput";
 
 /** What they do is more than reading, with the traits that go with it. */
@@ -43,9 +45,9 @@ const others: readonly (readonly [string, () => CommandReading])[] = [
     "python python2 python3 perl ruby node deno bun php lua tclsh irb R julia java gdb strace ltrace perf make git vim vi nvim nano ed ex emacs less more most man view watch script expect screen tmux parallel flock m4 bc dc",
     hidden("shell-escape"),
   ],
-  ["ssh scp sftp telnet nc ncat netcat socat wget ftp rclone aws gcloud az tcpdump", hidden("network")],
+  ["ssh scp sftp telnet ncat netcat socat ftp rclone aws gcloud az tcpdump", hidden("network")],
   [
-    "printenv export declare typeset readonly set unset alias unalias source . trap enable hash shopt",
+    "printenv export declare typeset readonly unset alias unalias source . trap enable hash shopt",
     hidden("sets-environment"),
   ],
 ];
@@ -62,11 +64,6 @@ function hidden(trait: CommandTrait): () => CommandReading {
   return () => unclear(trait);
 }
 
-function withoutNames({ args }: Call): CommandReading {
-  const names = args.some(({ value }) => value === "-v" || value === "-R" || /^-v./.test(value ?? ""));
-  return names ? unclear("sets-environment") : reading("read");
-}
-
 const networked = new Set("nslookup dig host ping ping6 tracepath traceroute".split(" "));
 
 const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
@@ -79,8 +76,8 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...others.flatMap(([names, rule]) => names.split(" ").map((name): readonly [string, Rule] => [name, rule])),
   ...Object.entries(textTools),
   ...Object.entries(systemTools),
+  ...Object.entries(networkTools),
+  ...Object.entries(builtins),
   ...Object.entries(wrappers),
   ["printenv", () => reading("read", "reads-environment")],
-  // With -v the name of a variable may hold a command that is run.
-  ...["printf", "test", "["].map((name): readonly [string, Rule] => [name, withoutNames]),
 ]);

@@ -53,6 +53,8 @@ export interface Argument {
   readonly value: string | undefined;
   /** The text it surely begins with. */
   readonly prefix: string;
+  /** Whether it may become several words, or none. */
+  readonly splits: boolean;
 }
 
 /** One simple command, as the rules of programs see it. */

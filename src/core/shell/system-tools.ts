@@ -1,10 +1,11 @@
-import { allKnown, mayBeOption, mayHave, operandsOf } from "./options.ts";
+import { getopt, type OptionList, optionList } from "./getopt.ts";
+import { allKnown, mayHave, operandsOf } from "./options.ts";
 import { type Call, type CommandReading, type CommandTrait, type Rule, reading, unclear } from "./reading.ts";
 
 /** Tools of incidents whose effect depends on a subcommand or an option. */
 export const systemTools: Readonly<Record<string, Rule>> = {
   systemctl,
-  service: (call) => byWord(call, 1, { status: reading("read") }, unclear("service-restart")),
+  service,
   journalctl,
   dmesg: (call) =>
     mayHave(call.args, "cCDEn", ["read-clear", "clear", "console-off", "console-on", "console-level"])
@@ -19,20 +20,6 @@ export const systemTools: Readonly<Record<string, Rule>> = {
       ? reading("admin")
       : reading("read"),
   mount: (call) => (call.args.length === 0 ? reading("read") : reading("admin")),
-  ifconfig: (call) => (operandsOf(call.args).length > 1 ? reading("admin", "network") : reading("read")),
-  ip: (call) =>
-    call.args.some(
-      ({ value }) =>
-        value === undefined ||
-        /^(add|del|delete|set|change|replace|flush|exec|append|restore|-b|-batch|-force|attach|monitor|save)$/.test(
-          value,
-        ) ||
-        /^-b/.test(value),
-    )
-      ? reading("admin", "network")
-      : reading("read"),
-  ss: (call) =>
-    mayHave(call.args, "KDF", ["kill", "diag", "filter"]) ? reading("destroy", "network") : reading("read"),
   top: (call) => (hasShort(call, "b") ? reading("read") : unclear("interactive", "signal")),
   sar: (call) => (mayHave(call.args, "o") ? reading("write", "writes-file") : reading("read")),
   sysctl: (call) =>
@@ -42,8 +29,10 @@ export const systemTools: Readonly<Record<string, Rule>> = {
       : reading("read"),
   ulimit: (call) =>
     operandsOf(call.args).length > 0 || !allKnown(call.args) ? reading("write") : reading("read"),
-  kill: (call) =>
-    call.args.length > 0 && hasShort(call, "lL") ? reading("read") : reading("destroy", "signal"),
+  kill: ({ args }) =>
+    /^(?:-[lL]|--list(?:=.*)?|--table)$/.test(args[0]?.value ?? "")
+      ? reading("read")
+      : reading("destroy", "signal"),
   crictl: container,
   docker: container,
   podman: container,
@@ -52,22 +41,11 @@ export const systemTools: Readonly<Record<string, Rule>> = {
   kubectl: (call) =>
     subcommands(
       call,
-      [
-        "get",
-        "describe",
-        "logs",
-        "top",
-        "version",
-        "api-resources",
-        "api-versions",
-        "cluster-info",
-        "explain",
-        "events",
-      ],
+      "get describe logs top version api-resources api-versions cluster-info explain events",
+      clusterOptions,
       ["network"],
     ),
-  helm: (call) => subcommands(call, ["list", "ls", "status", "history", "version", "get"], ["network"]),
-  curl,
+  helm: (call) => subcommands(call, "list ls status history version get", clusterOptions, ["network"]),
   nginx: (call) =>
     call.args.length === 1 && /^-(t|T|v|V)$/.test(call.args[0]?.value ?? "") ? reading("read") : unclear(),
   psql: () => unclear("database", "shell-escape"),
@@ -79,6 +57,18 @@ export const systemTools: Readonly<Record<string, Rule>> = {
   "redis-cli": () => unclear("database"),
   etcdctl: () => unclear("database"),
 };
+
+function service({ args }: Call): CommandReading {
+  const [name, command, ...more] = args.map(({ value }) => value);
+  const asks = command === "status" && more.length === 0 && /^[\w@.-]+$/.test(name ?? "");
+  if (name === "--status-all" && args.length === 1) return reading("read");
+  return asks ? reading("read") : unclear("service-restart");
+}
+
+const systemctlOptions = optionList(
+  "a l q n: o: p: t: all full quiet failed plain value no-pager no-legend no-block no-wall now user system recursive " +
+    "lines: output: property: type: state:",
+);
 
 function systemctl(call: Call): CommandReading {
   const read = [
@@ -106,9 +96,9 @@ function systemctl(call: Call): CommandReading {
     "condrestart",
     "kill",
   ];
-  const word = operandsOf(call.args)[0]?.value;
-  if (!allKnown(call.args) || mayHave(call.args, "HM", ["host", "machine", "root", "image"]))
-    return unclear("service-restart");
+  const given = getopt(call.args, systemctlOptions);
+  if (!given || !allKnown(call.args)) return unclear("service-restart");
+  const word = given.operands[0]?.value;
   if (word === undefined || read.includes(word)) return reading("read");
   if (restart.includes(word)) return reading("write", "service-restart");
   if (
@@ -154,55 +144,34 @@ function journalctl(call: Call): CommandReading {
 }
 
 function container(call: Call): CommandReading {
-  return subcommands(
-    call,
-    ["ps", "logs", "images", "stats", "version", "info", "top", "port", "events", "history"],
-    ["container"],
-  );
-}
-
-function subcommands(call: Call, reads: readonly string[], traits: readonly CommandTrait[]): CommandReading {
-  const [first] = call.args;
-  const known = first?.value !== undefined && !mayBeOption(first) && reads.includes(first.value);
-  // A configuration or a server of the caller's choice may be anything, plugins included.
-  const other = mayHave(call.args, "cHsf", [
-    "config",
-    "kubeconfig",
-    "context",
-    "host",
-    "server",
-    "filename",
-    "kustomize",
-    "raw",
-    "post-renderer",
+  return subcommands(call, "ps logs images stats version info port events history top", containerOptions, [
+    "container",
   ]);
-  return known && !other && allKnown(call.args) ? reading("read", ...traits) : unclear(...traits);
 }
 
-function byWord(
-  call: Call,
-  at: number,
-  words: Readonly<Record<string, CommandReading>>,
-  otherwise: CommandReading,
+/** Options that show more or less of the same, in any of these tools. Whatever names files or another server is not among them. */
+const clusterOptions = optionList(
+  "n: o: l: c: A w f p a namespace: output: selector: container: field-selector: sort-by: since: since-time: tail: limit-bytes: " +
+    "chunk-size: all-namespaces watch follow previous timestamps all-containers prefix show-labels no-headers show-kind wide " +
+    "containers client short help all revision: max: types: for: ignore-not-found label-columns: L:",
+);
+const containerOptions = optionList(
+  "a q n: f t all quiet last: follow tail: since: until: timestamps no-trunc no-stream format: size help digests",
+);
+
+function subcommands(
+  { args }: Call,
+  reads: string,
+  options: OptionList,
+  traits: readonly CommandTrait[],
 ): CommandReading {
-  const word = call.args[at]?.value;
-  return (word !== undefined && Object.hasOwn(words, word) ? words[word] : undefined) ?? otherwise;
+  const [first, ...rest] = args;
+  const known = first?.value !== undefined && reads.split(" ").includes(first.value) && allKnown(rest);
+  const given = known ? getopt(rest, options) : undefined;
+  const named = given?.operands.every(({ value }) => !/^(?:dump|-.*)$/.test(value ?? ""));
+  return named ? reading("read", ...traits) : unclear(...traits);
 }
 
 function hasShort(call: Call, letters: string): boolean {
   return allKnown(call.args) && mayHave(call.args, letters);
-}
-
-const plainCurl =
-  /^-(?:[sSLkvifIgG46]|-silent|-show-error|-location|-insecure|-verbose|-include|-fail|-head|-get|-max-time|-connect-timeout|m)+$/;
-
-/** A plain GET of a web address reads; whatever sends, writes or reads files does more. */
-function curl(call: Call): CommandReading {
-  const options = call.args.filter(mayBeOption);
-  if (!(allKnown(call.args) && options.every(({ value }) => plainCurl.test(value ?? ""))))
-    return unclear("network");
-  const addresses = operandsOf(call.args).map(({ value }) => value ?? "");
-  return addresses.every((text) => /^(https?:\/\/|\d+$|[\w.-]+(:\d+)?(\/|$))/i.test(text))
-    ? reading("read", "network")
-    : unclear("network");
 }

@@ -1,5 +1,8 @@
+import { tar } from "./archives.ts";
 import { allKnown, mayBeOption, mayHave, operandsOf } from "./options.ts";
 import { type Call, type CommandReading, type Rule, reading, together, unclear } from "./reading.ts";
+import { textPrograms } from "./text-programs.ts";
+import { withPlaceholder } from "./wrappers.ts";
 
 /** Tools that read files, and the options with which they do more. */
 export const textTools: Readonly<Record<string, Rule>> = {
@@ -21,11 +24,15 @@ export const textTools: Readonly<Record<string, Rule>> = {
     mayHave(call.args, "is", ["inplace", "in-place", "split-exp"])
       ? reading("write", "writes-file")
       : reading("read"),
-  sed,
-  awk,
-  gawk: awk,
-  mawk: awk,
-  nawk: awk,
+  ...textPrograms,
+  ps: (call) => (showsEnvironment(call) ? reading("read", "reads-environment") : reading("read")),
+  jq: (call) =>
+    call.args.some(({ value }) => value === undefined || /\benv\b|\$ENV/.test(value))
+      ? reading("read", "reads-environment")
+      : reading("read"),
+  lsof: (call) => (mayHave(call.args, "D") ? unclear("writes-file") : reading("read")),
+  lastlog: (call) => (mayHave(call.args, "CS", ["clear", "set"]) ? reading("write") : reading("read")),
+  pidstat: (call) => (mayHave(call.args, "e") ? unclear("shell-escape") : reading("read")),
   find,
   tar,
   tee: (call) =>
@@ -40,60 +47,16 @@ export const textTools: Readonly<Record<string, Rule>> = {
   rg: (call) => (mayHave(call.args, "", ["pre", "hostname-bin"]) ? unclear("shell-escape") : reading("read")),
 };
 
+/** `ps auxe`: the letter e without a dash, where the word is not the value of an option. */
+function showsEnvironment({ args }: Call): boolean {
+  return args.some(({ value }, at) => {
+    const isValue = /^-[A-Za-z]*[opuCgGtsUO]$/.test(args[at - 1]?.value ?? "");
+    return value === undefined || (!isValue && /^[A-Za-z]*e[A-Za-z]*$/.test(value));
+  });
+}
+
 function decoder(call: Call): CommandReading {
   return mayHave(call.args, "dD", ["decode"]) ? reading("read", "encoded") : reading("read");
-}
-
-/** Addresses and the commands p, d, q, =, n, and s without e and w. */
-const address = String.raw`(?:\d+|\$|/(?:[^/\\]|\\.)*/)`;
-const harmlessSed = new RegExp(
-  String.raw`^(?:${address}(?:,\+?${address})?\s*!?\s*)?(?:[pdq=n]|s([/|#,])(?:(?!\1)[^\\\n]|\\.)*\1(?:(?!\1)[^\\\n]|\\.)*\1[gpiI0-9]*)$`,
-);
-
-function sed(call: Call): CommandReading {
-  const { args } = call;
-  if (mayHave(args, "is", ["in-place", "separate"])) return reading("write", "writes-file");
-  if (mayHave(args, "f", ["file"])) return unclear("shell-escape");
-  const scripts = scriptsOf(args.map(({ value }) => value));
-  const known = scripts.every((script) => script?.split(/;|\n/).every((part) => isHarmless(part.trim())));
-  return known && scripts.length > 0 ? reading("read") : unclear("shell-escape");
-}
-
-function isHarmless(command: string): boolean {
-  return command === "" || harmlessSed.test(command);
-}
-
-/** The texts behind -e and --expression, or else the first operand. */
-function scriptsOf(args: readonly (string | undefined)[]): readonly (string | undefined)[] {
-  const given: (string | undefined)[] = [];
-  for (const [at, arg] of args.entries()) {
-    if (arg === undefined) continue;
-    if (/^-[nErsuz]*e$|^--expression$/.test(arg)) given.push(args[at + 1]);
-    else if (/^-[nErsuz]*e./.test(arg)) given.push(arg.replace(/^-[nErsuz]*e/, ""));
-    else if (arg.startsWith("--e")) given.push(arg.slice(arg.indexOf("=") + 1));
-  }
-  return given.length > 0
-    ? given
-    : args.filter((arg) => arg === undefined || !arg.startsWith("-")).slice(0, 1);
-}
-
-/** What lets a program text of awk do more than print: start programs, read or write files, load code, call by name. */
-const awkPower = /system|getline|[|>@]|print.*<|close|fflush|ENVIRON|ARGV/;
-
-function awk(call: Call): CommandReading {
-  const { args } = call;
-  const values = args.map(({ value }) => value);
-  const at = args.findIndex((_, index) => !isAwkOption(values, index));
-  const text = values[at];
-  const options = ["file", "source", "include", "exec", "load", "inplace"];
-  if (text === undefined || mayHave(args.slice(0, at), "feiEl", options)) return unclear("shell-escape");
-  return awkPower.test(text) ? unclear("shell-escape") : reading("read");
-}
-
-/** -F and -v take a value, in the same word or in the next. */
-function isAwkOption(args: readonly (string | undefined)[], at: number): boolean {
-  const before = args[at - 1];
-  return (args[at]?.startsWith("-") ?? false) || before === "-F" || before === "-v";
 }
 
 const findActions = /^-(exec|execdir|ok|okdir)$/;
@@ -105,34 +68,19 @@ function find(call: Call): CommandReading {
   const found: CommandReading[] = [];
   if (values.includes("-delete")) found.push(reading("destroy", "writes-file"));
   if (values.some((value) => /^-f(print|ls)/.test(value))) found.push(reading("write", "writes-file"));
+  if (values.includes("-files0-from")) found.push(unclear("dynamic"));
   for (const [at, value] of values.entries()) {
     if (!findActions.test(value)) continue;
-    const end = values.findIndex((each, index) => index > at && (each === ";" || each === "+"));
-    found.push(call.run(args.slice(at + 1, end < 0 ? undefined : end)), reading("read", "dynamic"));
+    const end = values.findIndex((each, index) => index > at && endsCommand(each, values[index - 1]));
+    // What find has found begins with where it began, which is no option.
+    const command = args
+      .slice(at + 1, end < 0 ? undefined : end)
+      .map((arg) => withPlaceholder(arg, "{}", "."));
+    found.push(call.run(command), reading("read", "dynamic"));
   }
   return together(reading("read"), ...found);
 }
 
-/** `tar` with or without the dash before its first letters. `tar cf - path` is what kubectl cp runs to read. */
-function tar(call: Call): CommandReading {
-  const [first, ...rest] = call.args;
-  if (!(first && allKnown(call.args))) return unclear("archive");
-  const spelt = first.value?.startsWith("-") ? first : { value: `-${first.value}`, prefix: "-" };
-  const args = [spelt, ...rest];
-  const starts = [
-    "to-command",
-    "use-compress-program",
-    "checkpoint-action",
-    "rsh-command",
-    "info-script",
-    "new-volume-script",
-    "rmt-command",
-  ];
-  if (mayHave(args, "IF", starts)) return unclear("shell-escape", "archive");
-  if (mayHave(args, "", ["remove-files", "delete"])) return reading("destroy", "archive", "writes-file");
-  if (mayHave(args, "xru", ["extract", "get", "append", "update", "concatenate"]))
-    return reading("write", "archive", "writes-file");
-  if (mayHave(args, "t", ["list"])) return reading("read", "archive");
-  const toStdout = args.some(({ value }, at) => /^-\w*f$/.test(value ?? "") && args[at + 1]?.value === "-");
-  return toStdout ? reading("read", "archive") : reading("write", "archive", "writes-file");
+function endsCommand(word: string, before: string | undefined): boolean {
+  return word === ";" || (word === "+" && before === "{}");
 }

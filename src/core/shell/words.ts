@@ -20,6 +20,7 @@ export function readWord(word: Word): ReadWord {
   return {
     value,
     prefix: value ?? beginOf(word),
+    splits: parts.some(splits),
     spelt,
     reading: together(form, pathsOf(value ?? word.text)),
   };
@@ -27,7 +28,7 @@ export function readWord(word: Word): ReadWord {
 
 /** An argument that is given as it is, without a shell. */
 export function plainWord(value: string): ReadWord {
-  return { value, prefix: value, spelt: false, reading: pathsOf(value) };
+  return { value, prefix: value, splits: false, spelt: false, reading: pathsOf(value) };
 }
 
 function pathsOf(text: string): CommandReading {
@@ -56,6 +57,11 @@ function isSplit(part: WordPart): boolean {
     part.type !== "DoubleQuoted" &&
     part.type !== "Glob"
   );
+}
+
+/** Words come out of expansions without quotes, of globs, and of `"$@"`. */
+function splits(part: WordPart): boolean {
+  return isSplit(part) || part.type === "Glob" || (part.type === "DoubleQuoted" && part.text.includes("@"));
 }
 
 /** `sh` reads some of these otherwise than bash does, so that nobody knows what they mean until the shell is known. */
