@@ -12,7 +12,8 @@ import type { StatusAnswer } from "./exchange.ts";
  */
 export function denied({ rule, reason, hint }: Omit<Denial, "kind">): StatusAnswer {
   const next = hint === undefined ? "" : `; ${hint}`;
-  return { code: 403, reason: "Forbidden", message: `ihc: denied by rule ${rule}: ${reason}${next}` };
+  const message = `ihc: denied by rule ${rule}: ${reason}${next}`;
+  return { code: 403, reason: "Forbidden", message, ours: true };
 }
 
 /** A request that cannot be read in one way only. */
@@ -54,17 +55,18 @@ export const unauthorized: StatusAnswer = {
 /** The session is over, for the reason that its signal carries. */
 export function endedStatus(signal: AbortSignal): StatusAnswer {
   const message = `ihc: ${whyEnded(signal)}; connect again with ihc connect`;
-  return { code: 403, reason: "Forbidden", message };
+  return { code: 403, reason: "Forbidden", message, ours: true };
 }
 
 export function whyEnded({ reason }: AbortSignal): string {
   return reason instanceof IhcError ? `the session has ended: ${reason.message}` : "the session has ended";
 }
 
-/** The object that goes out, masked: reasons may quote what was asked. */
+/** The object that goes out, masked where it may quote the cluster; a reviewer's address is to be read. */
 export function statusBody(answer: StatusAnswer, masks: Pick<MaskPlan, "text">): Buffer {
-  const { code, reason } = answer;
-  const message = visible(masks.text(answer.message.toWellFormed()));
+  const { code, reason, ours = false } = answer;
+  const text = answer.message.toWellFormed();
+  const message = visible(ours ? text : masks.text(text));
   const head = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure" };
   return Buffer.from(`${JSON.stringify({ ...head, message, reason, code })}\n`);
 }

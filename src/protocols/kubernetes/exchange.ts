@@ -34,6 +34,8 @@ export interface StatusAnswer {
   /** `Forbidden`, `NotAcceptable`, `BadRequest`, `TooManyRequests`, … */
   readonly reason: string;
   readonly message: string;
+  /** Made of the gateway's words, reviewers' and the client's own; nothing in it comes from the cluster. */
+  readonly ours?: boolean;
 }
 
 /** The answer of the API server to an upgrade. */

@@ -63,7 +63,7 @@ export function impersonation(
 ): Headers {
   const groups = principal.groups.map((group) => groupOf(group, settings));
   return {
-    "Impersonate-User": carried(`${settings.user_prefix}${principal.name}`, "user"),
+    "Impersonate-User": carried(`${settings.user_prefix}${claimed(principal.name, "user")}`, "user"),
     ...(groups.length > 0 ? { "Impersonate-Group": [...new Set(groups)] } : {}),
     "Impersonate-Extra-ihc-session": about.session,
     ...(about.incident === undefined
@@ -77,15 +77,23 @@ function groupOf(
   group: string,
   { groups, group_prefix: prefix }: Pick<KubernetesSettings, "group_prefix" | "groups">,
 ) {
-  if (group.trimStart().toLowerCase().startsWith("system:")) throw reserved("group", group);
   const mapped = Object.hasOwn(groups, group) ? groups[group] : undefined;
-  return carried(mapped ?? `${prefix}${group}`, "group");
+  return carried(mapped ?? `${prefix}${claimed(group, "group")}`, "group");
 }
 
-/** UTF-8 in the bytes of a header; refused where the server's trimming or a control character could make it another name. */
+/** What a provider says somebody is called: refused when it is a name of Kubernetes' own, whatever prefix it would get. */
+function claimed(name: string, what: "user" | "group"): string {
+  if (isReserved(name.trimStart())) throw reserved(what, name);
+  return name;
+}
+
+/**
+ * UTF-8 in the bytes of a header, as Go reads them. Refused where the server's trimming could make it another name, or where a
+ * reader of the cluster's audit log could not see which one it is.
+ */
 function carried(name: string, what: "user" | "group"): string {
-  if (name.toLowerCase().startsWith("system:")) throw reserved(what, name);
-  if (name === "" || name !== name.trim() || /\p{Cc}/u.test(name) || !name.isWellFormed())
+  if (isReserved(name)) throw reserved(what, name);
+  if (name === "" || name !== name.trim() || name !== visible(name))
     throw new IhcError("denied", `the ${what} name ${visible(name)} cannot be impersonated`, {
       rule: "impersonation",
       hint: "the operator must map it: groups in the target's settings, or another name claim",
@@ -96,6 +104,11 @@ function carried(name: string, what: "user" | "group"): string {
 /** Free text, made fit for a header. */
 function carriedText(text: string): string {
   return Buffer.from(visible(text).trim(), "utf8").toString("latin1");
+}
+
+/** Kubernetes compares case by case; a name that only differs in that is no honest one either. */
+export function isReserved(name: string): boolean {
+  return name.toLowerCase().startsWith("system:");
 }
 
 function reserved(what: string, name: string): IhcError {
