@@ -4,7 +4,7 @@ import type { Principal } from "../../core/access/principal.ts";
 import type { MaskPlan } from "../../core/masking/plan.ts";
 import type { Refusal } from "../../core/session/operation.ts";
 import type { ResponseHead, StatusAnswer } from "./exchange.ts";
-import type { KubernetesSettings } from "./settings.ts";
+import { isCarried, isReserved, type KubernetesSettings } from "./settings.ts";
 
 /**
  * Which headers pass. Both ways it is a list of what does: whatever else a client or the API server says stays here, so no
@@ -77,23 +77,21 @@ function groupOf(
   group: string,
   { groups, group_prefix: prefix }: Pick<KubernetesSettings, "group_prefix" | "groups">,
 ) {
-  const mapped = Object.hasOwn(groups, group) ? groups[group] : undefined;
-  return carried(mapped ?? `${prefix}${claimed(group, "group")}`, "group");
+  const claim = claimed(group, "group");
+  const mapped = Object.hasOwn(groups, claim) ? groups[claim] : undefined;
+  return carried(mapped ?? `${prefix}${claim}`, "group");
 }
 
 /** What a provider says somebody is called: refused when it is a name of Kubernetes' own, whatever prefix it would get. */
 function claimed(name: string, what: "user" | "group"): string {
-  if (isReserved(name.trimStart())) throw reserved(what, name);
+  if (isReserved(name)) throw reserved(what, name);
   return name;
 }
 
-/**
- * UTF-8 in the bytes of a header, as Go reads them. Refused where the server's trimming could make it another name, or where a
- * reader of the cluster's audit log could not see which one it is.
- */
+/** UTF-8 in the bytes of a header, as Go reads them. */
 function carried(name: string, what: "user" | "group"): string {
   if (isReserved(name)) throw reserved(what, name);
-  if (name === "" || name !== name.trim() || name !== visible(name))
+  if (name === "" || !isCarried(name))
     throw new IhcError("denied", `the ${what} name ${visible(name)} cannot be impersonated`, {
       rule: "impersonation",
       hint: "the operator must map it: groups in the target's settings, or another name claim",
@@ -104,11 +102,6 @@ function carried(name: string, what: "user" | "group"): string {
 /** Free text, made fit for a header. */
 function carriedText(text: string): string {
   return Buffer.from(visible(text).trim(), "utf8").toString("latin1");
-}
-
-/** Kubernetes compares case by case; a name that only differs in that is no honest one either. */
-export function isReserved(name: string): boolean {
-  return name.toLowerCase().startsWith("system:");
 }
 
 function reserved(what: string, name: string): IhcError {

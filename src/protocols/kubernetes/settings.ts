@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseDuration } from "../../base/duration.ts";
 import { IhcError } from "../../base/errors.ts";
+import { visible } from "../../base/text.ts";
 
 const duration = z.string().transform((text, context) => {
   try {
@@ -11,13 +12,13 @@ const duration = z.string().transform((text, context) => {
   }
 });
 
-/** What a header may carry unchanged: no control characters, no space at either end, and not what Kubernetes keeps for itself. */
-const identity = z
+/** A name of the cluster's, in whole or its beginning, that the gateway may give. */
+const named = z
   .string()
-  .min(1)
   .max(253)
-  .refine((text) => !/^\s|\s$|\p{Cc}/u.test(text), "must not hold control characters or outer spaces")
-  .refine((text) => !text.startsWith("system:"), "must not begin with system:");
+  .refine(isCarried, "must not hold control or invisible characters, or spaces at its ends")
+  .refine((text) => !isReserved(text), "must not begin with system:, which Kubernetes keeps for itself");
+const groupName = named.min(1, "must not be empty");
 
 const reference = z.string().regex(/^(env|file|exec|plain):./s, "a secret is referred to, not written here");
 
@@ -56,11 +57,16 @@ const schema = z
     server_name: z.string().min(1).optional(),
     credential,
     /** Before the person's name in Impersonate-User; Kubernetes' own audit log shows it. */
-    user_prefix: z.string().max(63).default(""),
+    user_prefix: named.max(63).default(""),
     /** Before each of the person's groups in Impersonate-Group, so that no group of the provider's is one of the cluster's. */
-    group_prefix: identity.default("ihc:"),
+    group_prefix: groupName.max(63).default("ihc:"),
     /** Groups that go by another name in the cluster; the others take the prefix. */
-    groups: z.record(z.string(), identity).default({}),
+    groups: z
+      .record(
+        groupName.refine((text) => !isReserved(text), "begins with system:, which no provider may claim"),
+        groupName,
+      )
+      .default({}),
     /** How long a client is kept waiting for an approval at most. */
     hold_timeout: duration.default(30 * 60_000),
     connect_timeout: duration.default(10_000),
@@ -92,6 +98,19 @@ export function parseSettings(raw: unknown): KubernetesSettings {
   const [issue] = parsed.error.issues;
   const path = issue ? ["kubernetes", ...issue.path.map(String)].join(".") : "kubernetes";
   throw new IhcError("config", `${path}: ${issue?.message ?? "not readable"}`);
+}
+
+/** Kubernetes compares letter by letter; a name that differs from its own in their case alone is no honest one either. */
+export function isReserved(name: string): boolean {
+  return name.trimStart().toLowerCase().startsWith("system:");
+}
+
+/**
+ * Whether a header brings it to the API server unchanged, and whoever reads the cluster's audit log sees which name it is:
+ * the server trims, and a control or invisible character hides.
+ */
+export function isCarried(name: string): boolean {
+  return name === name.trim() && name === visible(name);
 }
 
 function isOrigin(text: string): boolean {
