@@ -108,7 +108,11 @@ export function parseConfig(
   const document = configDocument(file, text);
   if (document.issues.length > 0) return { issues: document.issues };
   const parsed = root.safeParse(document.value);
-  const { targets, problems } = parseTargets(rawTargets(document.value), protocols, dev);
+  const { targets, problems } = parseTargets(rawTargets(document.value), {
+    protocols,
+    dev,
+    folder: dirname(file),
+  });
   const found: Problem[] = [...problems];
   if (parsed.success) found.push(...contradictions(parsed.data, dev));
   else found.push(...parsed.error.issues.flatMap((issue) => problemsOf(issue)));

@@ -11,8 +11,11 @@ export interface Protocol<Settings, Prepared = unknown> {
   readonly name: string;
   /** Which masking rules a target of this kind may have besides detectors; columns when absent. */
   readonly maskable?: Maskable;
-  /** Parses the target's part under the protocol's name; throws IhcError `config` with the path of the mistake. */
-  parseSettings(raw: unknown): Settings;
+  /**
+   * Parses the target's part under the protocol's name; relative paths begin at `folder`. Throws IhcError `config` with the
+   * path of the mistake.
+   */
+  parseSettings(raw: unknown, folder?: string): Settings;
   /** What of the settings the person may know: what clientHelp needs, never a host, user or secret of the target's. */
   publicSettings(settings: Settings): PublicSettings;
   /**

@@ -20,15 +20,22 @@ export interface ConfiguredTarget {
 
 export type KnownProtocol = Pick<Protocol<unknown>, "name" | "parseSettings" | "maskable">;
 
+interface Reading {
+  readonly protocols: readonly KnownProtocol[];
+  /** Lets `plain:` secrets pass. */
+  readonly dev: boolean;
+  /** Where relative paths begin. */
+  readonly folder: string;
+}
+
 /** Parses every target; each mistake is a problem, not only the first. */
 export function parseTargets(
   raw: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-  protocols: readonly KnownProtocol[],
-  dev: boolean,
+  reading: Reading,
 ): { readonly targets: readonly ConfiguredTarget[]; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const targets = Object.entries(raw).flatMap(
-    ([name, value]) => parseTarget(name, value, protocols, dev, problems) ?? [],
+    ([name, value]) => parseTarget(name, value, reading, problems) ?? [],
   );
   for (const label of mixedLabels(targets.map(({ target }) => target)))
     for (const { target } of targets.filter((one) => label in one.target.labels))
@@ -43,8 +50,7 @@ export function parseTargets(
 function parseTarget(
   name: string,
   raw: Readonly<Record<string, unknown>>,
-  protocols: readonly KnownProtocol[],
-  dev: boolean,
+  { protocols, dev, folder }: Reading,
   problems: Problem[],
 ): ConfiguredTarget | undefined {
   const at = ["targets", name];
@@ -67,7 +73,9 @@ function parseTarget(
   const masking = attempt(at, problems, () => parseMasking(rules, mode, maskable));
   if (!protocol) return undefined;
   problems.push(...inlineSecrets(raw[protocol.name], [...at, protocol.name], dev));
-  const settings = attempt(at, problems, () => ({ value: protocol.parseSettings(raw[protocol.name]) }));
+  const settings = attempt(at, problems, () => ({
+    value: protocol.parseSettings(raw[protocol.name], folder),
+  }));
   if (!parsed.success || !masking || !settings) return undefined;
   const { labels, recording } = parsed.data;
   return { target: { name, protocol: protocol.name, labels }, settings: settings.value, masking, recording };

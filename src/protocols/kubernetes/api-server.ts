@@ -17,6 +17,8 @@ export interface Reach {
   readonly port: number;
   readonly servername?: string;
   readonly secureContext: SecureContext;
+  /** Said each time, since NODE_TLS_REJECT_UNAUTHORIZED would count otherwise. */
+  readonly rejectUnauthorized: true;
   /** `authorization`, where the credential is a token. */
   readonly authorization: { readonly authorization?: string };
 }
@@ -47,6 +49,7 @@ async function reach(settings: KubernetesSettings, credential: Credential): Prom
     port: port === "" ? 443 : Number(port),
     ...serverName(settings, hostname),
     secureContext,
+    rejectUnauthorized: true,
     authorization: token === undefined ? {} : { authorization: `Bearer ${token}` },
   };
 }

@@ -1,7 +1,8 @@
+import { resolve } from "node:path";
 import { z } from "zod";
 import { parseDuration } from "../../base/duration.ts";
-import { IhcError } from "../../base/errors.ts";
 import { visible } from "../../base/text.ts";
+import { mistake } from "../mistake.ts";
 
 const duration = z.string().transform((text, context) => {
   try {
@@ -32,7 +33,8 @@ const credential = z.union(
     /** A client-go credential plugin (client.authentication.k8s.io/v1), run without a shell. */
     z.strictObject({
       exec: z.strictObject({
-        command: z.string().min(1),
+        /** Looked for in /usr/local/bin, /usr/bin and /bin, unless it is a path. */
+        command: z.string().regex(/^\S+$/, "one program; what follows it goes into args, one entry each"),
         args: z.array(z.string()).default([]),
         /** Besides PATH and HOME; values are secret references. */
         env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), reference).default({}),
@@ -54,7 +56,10 @@ const schema = z
     /** File with the PEM certificates that are trusted instead of the system's. */
     ca: z.string().min(1).optional(),
     /** The name that the server's certificate must carry, when it is not the host. */
-    server_name: z.string().min(1).optional(),
+    server_name: z
+      .string()
+      .regex(/^[A-Za-z0-9.-]+$/, "must be a host's name")
+      .optional(),
     credential,
     /** Before the person's name in Impersonate-User; Kubernetes' own audit log shows it. */
     user_prefix: named.max(63).default(""),
@@ -79,7 +84,10 @@ const schema = z
     /** Requests that one session may have under way at once, watches and held ones among them. */
     requests_at_once: z.int().min(1).max(1000).default(100),
     /** Namespace that kubectl starts with. */
-    namespace: z.string().min(1).max(63).optional(),
+    namespace: z
+      .string()
+      .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "is no name of a namespace")
+      .optional(),
     /** What a person types to exec is recorded only when asked for: it holds their passwords too. */
     record_stdin: z.boolean().default(false),
   })
@@ -91,13 +99,24 @@ const schema = z
 /** A Kubernetes target's part of ihc.yaml. Durations in milliseconds, sizes in bytes. */
 export type KubernetesSettings = Readonly<z.infer<typeof schema>>;
 
-/** Throws IhcError `config` with the path of the first mistake. */
-export function parseSettings(raw: unknown): KubernetesSettings {
+/** Throws IhcError `config` with the path of the first mistake. Relative paths begin at `folder`. */
+export function parseSettings(raw: unknown, folder = "."): KubernetesSettings {
   const parsed = schema.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = issue ? ["kubernetes", ...issue.path.map(String)].join(".") : "kubernetes";
-  throw new IhcError("config", `${path}: ${issue?.message ?? "not readable"}`);
+  if (!parsed.success) throw mistake("kubernetes", parsed.error);
+  const { ca, credential: given, ...rest } = parsed.data;
+  return {
+    ...rest,
+    credential: located(given, folder),
+    ...(ca === undefined ? {} : { ca: resolve(folder, ca) }),
+  };
+}
+
+type Credential = z.infer<typeof credential>;
+
+function located(given: Credential, folder: string): Credential {
+  if ("certificate" in given) return { ...given, certificate: resolve(folder, given.certificate) };
+  if (!("exec" in given) || !given.exec.command.includes("/")) return given;
+  return { exec: { ...given.exec, command: resolve(folder, given.exec.command) } };
 }
 
 /** Kubernetes compares letter by letter; a name that differs from its own in their case alone is no honest one either. */

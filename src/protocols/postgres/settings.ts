@@ -1,6 +1,7 @@
+import { resolve } from "node:path";
 import { z } from "zod";
 import { parseDuration } from "../../base/duration.ts";
-import { IhcError } from "../../base/errors.ts";
+import { mistake } from "../mistake.ts";
 
 const duration = z.string().transform((text, context) => {
   try {
@@ -58,11 +59,10 @@ export interface Credential {
   readonly password?: string | undefined;
 }
 
-/** Throws IhcError `config` with the path of the first mistake. */
-export function parseSettings(raw: unknown): PostgresSettings {
+/** Throws IhcError `config` with the path of the first mistake. Relative paths begin at `folder`. */
+export function parseSettings(raw: unknown, folder = "."): PostgresSettings {
   const parsed = schema.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = issue ? ["postgres", ...issue.path.map(String)].join(".") : "postgres";
-  throw new IhcError("config", `${path}: ${issue?.message ?? "not readable"}`);
+  if (!parsed.success) throw mistake("postgres", parsed.error);
+  const { ca, ...rest } = parsed.data;
+  return ca === undefined ? rest : { ...rest, ca: resolve(folder, ca) };
 }

@@ -62,6 +62,29 @@ describe("how the gateway logs in", () => {
     );
   });
 
+  test("to a server of the target's authority alone, even where Node is told to trust every certificate", async () => {
+    const other = await sessionCertificate("other", new Date(), new Date(Date.now() + 3_600_000));
+    const path = join(gateways.api.folder, "other-ca.pem");
+    writeFileSync(path, other.ca);
+    const before = process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+    try {
+      await gateways.withGateway(
+        async (gateway) => {
+          const earlier = gateways.api.received.length;
+          const answer = await ask(gateway, inProdApp);
+          assert.equal(answer.status, 503);
+          assert.match(messageOf(answer), /another authority/);
+          assert.equal(gateways.api.received.length, earlier);
+        },
+        { settings: { ca: path } },
+      );
+    } finally {
+      if (before === undefined) delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+      else process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = before;
+    }
+  });
+
   test("with a credential plugin, which is told the cluster, given no environment but its own, and run once", () =>
     gateways.withGateway(
       async (gateway) => {
