@@ -105,7 +105,7 @@ export async function startKubelet(
       return running;
     };
     if (request.headers.upgrade?.toLowerCase() === "spdy/3.1") {
-      socket.write(spdyAccepted(String(request.headers["x-stream-protocol-version"])));
+      socket.write(spdyAccepted(request));
       if (asked.what === "portForward") serveForwarding(socket);
       else serveCommandOverSpdy(socket, asked.flags, () => run("SPDY/3.1"));
       return;
@@ -140,7 +140,9 @@ function askedOf({ url: target = "/" }: IncomingMessage) {
   };
 }
 
-function spdyAccepted(protocol: string): string {
+/** Of the stream protocols that are offered, best first, the best. */
+function spdyAccepted({ headers }: IncomingMessage): string {
+  const [protocol] = String(headers["x-stream-protocol-version"]).split(", ");
   const lines = ["Connection: Upgrade", "Upgrade: SPDY/3.1", `X-Stream-Protocol-Version: ${protocol}`];
   return `HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`;
 }
