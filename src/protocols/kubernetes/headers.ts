@@ -58,12 +58,12 @@ export function forwarded(
  */
 export function impersonation(
   principal: Pick<Principal, "name" | "groups" | "via">,
-  settings: Pick<KubernetesSettings, "user_prefix" | "group_prefix" | "groups">,
+  settings: Naming,
   about: { readonly session: string; readonly incident?: string | undefined },
 ): Headers {
-  const groups = principal.groups.map((group) => groupOf(group, settings));
+  const groups = principal.groups.flatMap((group) => groupsOf(group, settings));
   return {
-    "Impersonate-User": carried(`${settings.user_prefix}${claimed(principal.name, "user")}`, "user"),
+    "Impersonate-User": userOf(principal.name, settings),
     ...(groups.length > 0 ? { "Impersonate-Group": [...new Set(groups)] } : {}),
     "Impersonate-Extra-ihc-session": about.session,
     ...(about.incident === undefined
@@ -73,13 +73,25 @@ export function impersonation(
   };
 }
 
-function groupOf(
+type Naming = Pick<KubernetesSettings, "user_prefix" | "group_prefix" | "groups" | "other_groups" | "users">;
+
+function userOf(name: string, { user_prefix: prefix, users }: Naming): string {
+  if (users === undefined || users.includes(name))
+    return carried(`${prefix}${claimed(name, "user")}`, "user");
+  throw new IhcError("denied", `${visible(name)} is not one of the people named for this target`, {
+    rule: "impersonation",
+    hint: "tell the gateway's operator: users in the target's settings",
+  });
+}
+
+function groupsOf(
   group: string,
-  { groups, group_prefix: prefix }: Pick<KubernetesSettings, "group_prefix" | "groups">,
-) {
+  { groups, group_prefix: prefix, other_groups: others }: Naming,
+): readonly string[] {
   const claim = claimed(group, "group");
   const mapped = Object.hasOwn(groups, claim) ? groups[claim] : undefined;
-  return carried(mapped ?? `${prefix}${claim}`, "group");
+  if (mapped === undefined && others === "leave_out") return [];
+  return [carried(mapped ?? `${prefix}${claim}`, "group")];
 }
 
 /** What a provider says somebody is called: refused when it is a name of Kubernetes' own, whatever prefix it would get. */

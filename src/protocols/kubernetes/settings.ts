@@ -65,13 +65,17 @@ const schema = z
     user_prefix: named.max(63).default(""),
     /** Before each of the person's groups in Impersonate-Group, so that no group of the provider's is one of the cluster's. */
     group_prefix: groupName.max(63).default("ihc:"),
-    /** Groups that go by another name in the cluster; the others take the prefix. */
+    /** Groups of the provider's and what they are called in the cluster. */
     groups: z
       .record(
         groupName.refine((text) => !isReserved(text), "begins with system:, which no provider may claim"),
         groupName,
       )
       .default({}),
+    /** What becomes of groups that are not named there: most accounts may impersonate a few groups only. */
+    other_groups: z.enum(["prefix", "leave_out"]).default("prefix"),
+    /** The people who may come here, by their names; everybody whom policy lets in when absent. */
+    users: z.array(groupName).min(1, "leave it out to let in everybody whom policy does").optional(),
     /** How long a client is kept waiting for an approval at most. */
     hold_timeout: duration.default(30 * 60_000),
     connect_timeout: duration.default(10_000),

@@ -80,4 +80,20 @@ suite("who the cluster is told is asking", () => {
       "ihc:__proto__",
     ]);
   });
+
+  test("has only the named groups where the others are left out, and is refused for one of Kubernetes' own all the same", () => {
+    const settings = { groups: { sre: "cluster-sre" }, other_groups: "leave_out" };
+    assert.deepEqual(told("ana", ["oncall", "sre", "every one "], settings)["Impersonate-Group"], [
+      "cluster-sre",
+    ]);
+    assert.equal(told("ana", ["oncall"], settings)["Impersonate-Group"], undefined);
+    assert.throws(() => told("ana", ["oncall", "system:masters"], settings), refused);
+  });
+
+  test("is one of the people whom the settings name, where they name any", () => {
+    const settings = { user_prefix: "ihc:", users: ["ana@acme.io"] };
+    assert.equal(told("ana@acme.io", [], settings)["Impersonate-User"], "ihc:ana@acme.io");
+    for (const name of ["lee@acme.io", "ANA@acme.io", "ana@acme.io ", ""])
+      assert.throws(() => told(name, [], settings), { code: "denied", rule: "impersonation" });
+  });
 });

@@ -98,6 +98,9 @@ suite("a cluster in ihc.yaml", () => {
     ["a group that hides", { groups: { sre: "ihc:s\u200bre" } }, /^kubernetes\.groups\.sre: must not hold/],
     ["two header lines", { groups: { sre: "a\r\nImpersonate-Group: b" } }, /must not hold control/],
     ["a claim that is refused", { groups: { "system:x": "a" } }, /^kubernetes\.groups\.system:x: must not/],
+    ["nobody", { users: [] }, /^kubernetes\.users: leave it out/],
+    ["somebody of Kubernetes' own", { users: ["system:admin"] }, /^kubernetes\.users\.0: must not begin/],
+    ["a word for the other groups", { other_groups: "drop" }, /^kubernetes\.other_groups: /],
     ["no prefix", { group_prefix: "" }, /^kubernetes\.group_prefix: must not be empty/],
     ["a prefix of Kubernetes' own", { group_prefix: "system:" }, /^kubernetes\.group_prefix: must not begin/],
     [
