@@ -1,13 +1,13 @@
 /** `npm run bench`: what ihc costs beside a direct connection, plain relays and `ssh -L`. See docs/performance.md. */
 import { parseOptions, usage } from "./options.ts";
-import { columns, lineOf, type Row } from "./report.ts";
+import { columnsOf, lineOf, type Row } from "./report.ts";
 import { runBench } from "./run.ts";
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 let last = "";
 function tell(row: Row): void {
-  if (row.name !== last) say(`\n${row.name}\n  ${columns}`);
+  if (row.name !== last) say(`\n${row.name}\n  ${columnsOf(row)}`);
   last = row.name;
   say(lineOf(row));
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 /** The parts of a run, in their order. */
-export const parts = ["points", "pgbench", "streams", "rows", "connects", "idle", "start", "masking"] as const;
+export const parts = ["points", "pgbench", "streams", "rows", "connects", "idle", "start", "masking", "kubernetes"] as const;
 
 export type PartName = (typeof parts)[number];
 

@@ -10,6 +10,8 @@ export interface Row {
   readonly ofDirect?: number;
   readonly ofBlind?: number;
   readonly ofSsh?: number;
+  /** What stands in the column of the blind relay instead. */
+  readonly yardstick?: string;
   /** CPU microseconds per query or per MB: of the local process and of the one beside the database. */
   readonly cpuLocal?: number;
   readonly cpuRemote?: number;
@@ -18,9 +20,12 @@ export interface Row {
 /** Takes each row as it is known. */
 export type Tell = (row: Row) => void;
 
-export const columns = "path                              value          of direct  of blind  of ssh -L  cpu near   cpu far";
+/** The heads of the columns for a row. */
+export function columnsOf({ yardstick = "blind" }: Row): string {
+  return `path                              value          of direct  of ${yardstick.padEnd(7)}of ssh -L  cpu near   cpu far`;
+}
 
-/** A line of text under `columns`. */
+/** A line of text under the columns. */
 export function lineOf(row: Row): string {
   const value = `${shown(row.value)} ${row.unit}`;
   return [

@@ -1,9 +1,10 @@
 import { idleTunnels } from "./idle.ts";
 import { connectsInARow, pointSelects, stream, thousandRows } from "./loads.ts";
+import { benchKubernetes } from "./kubernetes.ts";
 import { benchKubernetesMasking } from "./kubernetes-masking.ts";
 import { benchMasking } from "./masking.ts";
 import { alternate } from "./measure.ts";
-import type { BenchOptions } from "./options.ts";
+import type { BenchOptions, PartName } from "./options.ts";
 import { type Paths, startPaths } from "./paths.ts";
 import { pgbench } from "./pgbench.ts";
 import type { Tell } from "./report.ts";
@@ -20,7 +21,8 @@ export async function runBench(options: BenchOptions, tell: Tell): Promise<void>
     for (const { name, microsPerMb } of benchKubernetesMasking(10))
       tell({ part: "masking", name: "CPU per MB of objects", path: name, value: microsPerMb, unit: "µs" });
   }
-  if (![...only].some((part) => part !== "start" && part !== "masking")) return;
+  if (only.has("kubernetes")) await benchKubernetes(rounds, options.seconds, tell);
+  if (![...only].some((part) => !alone.has(part))) return;
   const stage = await startStage();
   try {
     const paths = await startPaths(stage.database, stage.folder);
@@ -33,6 +35,9 @@ export async function runBench(options: BenchOptions, tell: Tell): Promise<void>
     await stage.stop();
   }
 }
+
+/** Parts that need no database. */
+const alone: ReadonlySet<PartName> = new Set(["start", "masking", "kubernetes"]);
 
 async function throughPaths(options: BenchOptions, stage: Stage, paths: Paths, tell: Tell): Promise<void> {
   const { only, rounds, seconds } = options;

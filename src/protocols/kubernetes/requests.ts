@@ -100,8 +100,8 @@ async function answer(
     // As with a GET; some clients take an answer without it for one that ends with the connection.
     if (operation.method === "HEAD" && sent.status === 200) head["transfer-encoding"] = "chunked";
     response.writeHead(sent.status, head);
-    // A watch or a log may have nothing to say for hours, and its client waits for the head.
-    response.flushHeaders();
+    // A watch or a log may have nothing to say for hours, and its client waits for the head; any other leaves with its body.
+    if (operation.info.watch || operation.info.subresource === "log") response.flushHeaders();
     if (mask) await relay(serving, sent, mask, response, signal);
     else withoutBody(sent, response);
     record.end(`${sent.status} ${STATUS_CODES[sent.status] ?? ""}`.trim(), mask?.counts() ?? nothing);
